@@ -1,0 +1,93 @@
+"""The program `datalab`: what `make` calls. `datalab --help` lists the commands."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# The modules that do the work are imported inside each command: `datalab --help` should not wait for them.
+app = typer.Typer(no_args_is_help=True, help="Commands of the DataLab workbook series on responsible AI.")
+data = typer.Typer(no_args_is_help=True, help="The embedded data files.")
+app.add_typer(data, name="data")
+
+try:  # the student edition comes without it
+    from grading.commands import app as grading_app
+except ModuleNotFoundError as missing:
+    if missing.name != "grading":
+        raise
+else:
+    app.add_typer(grading_app)
+
+
+@data.command()
+def check():
+    """Say whether every embedded data file is whole."""
+    from utils.datasets.registry import DataError, check, registry
+
+    problems = check()
+    if problems:
+        raise DataError("\n".join(problems) + "\nRestore with: make lab does it, or `datalab data restore`.")
+    files = sum(len(dataset["files"]) for dataset in registry().values())
+    print(f"The embedded data is whole: {files} files.")
+
+
+@data.command()
+def restore():
+    """Bring missing and damaged data files back, from git or by building them again."""
+    from utils.datasets.registry import restore
+
+    restored = restore()
+    print(f"Restored: {', '.join(restored)}." if restored else "Nothing to restore: every data file is whole.")
+
+
+@data.command()
+def unpack():
+    """Unpack the handwritten numbers, for programs that read MNIST's own files."""
+    from utils.datasets.handwritten_numbers import unpack
+
+    unpack()
+
+
+@app.command()
+def work(
+    release: Annotated[Path, typer.Argument(help="Where the notebooks come from.")] = Path("course/release"),
+    to: Annotated[Path, typer.Argument(help="Where the student works.")] = Path("work"),
+):
+    """Copy new notebooks to work/; what you edited is never overwritten."""
+    from utils.notebooks import hand_out
+
+    for sentence in hand_out(release, to):
+        print(sentence)
+
+
+@app.command()
+def run(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of notebooks, such as solutions/lab0_start_here.")],
+    to: Annotated[Path, typer.Option(help="Where the executed copies and HTML pages go.")] = Path("build"),
+):
+    """Execute every notebook of some folders; one line each: name, seconds, cells."""
+    from utils.notebooks import NotebookError, execute
+
+    for folder in folders:
+        notebooks = sorted(folder.glob("*.ipynb"))
+        if not notebooks:
+            raise NotebookError(f"There is no notebook in {folder}. Choose a folder that has some.")
+        for path in notebooks:
+            done = execute(path, to / folder.name)
+            still_open = f"  {done['open']} without an answer yet" if done["open"] else ""
+            print(f"{done['name']:<50} {done['seconds']:6.1f} s {done['cells']:4d} cells{still_open}", flush=True)
+
+
+def main():
+    """Start `datalab`. A problem the reader can solve is printed as its sentence; a bug keeps its traceback."""
+    try:
+        app()
+    except Exception as problem:
+        if type(problem).__name__ not in ("DataError", "GradingError", "NotebookError"):
+            raise
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()

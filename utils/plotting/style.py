@@ -1,0 +1,32 @@
+"""The look that all figures share, and the way they are shown with a text for those who do not see them."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+PALETTE = sns.color_palette("colorblind")
+MARKERS = ["o", "^", "s", "D", "v", "P"]
+
+
+def new_axes(ax=None, figsize=(8, 4.5)):
+    """The given Axes, or those of a new figure in the course's style."""
+    if ax is not None:
+        return ax
+    with sns.axes_style("whitegrid"):
+        return plt.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def show(ax, alt: str) -> None:
+    """Show a figure in a notebook with an alt text, and close it.
+
+    Parameters
+    ----------
+    ax : Axes, or an array of them, of the figure
+    alt : what a person who does not see the figure needs to know, in a sentence or two: what is drawn, what it shows
+    """
+    from IPython.display import display
+
+    if not alt or not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what is drawn and what it shows.")
+    figure = getattr(ax, "flat", [ax])[0].figure
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
