@@ -1,0 +1,208 @@
+"""Submissions through nbgrader itself, as `make grade` does it."""
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grading.course import GradingError, labs, questions
+from grading.handout import release
+from grading.marks import grade
+from tests.grading.test_answers import answers, points_by_test
+
+ROOT = Path(__file__).resolve().parents[2]
+START = "lab0_start_here"
+
+
+def course(folder: Path, lab: str) -> Path:
+    """A course folder with one lab and no submissions: as a fresh clone, with the release committed."""
+    for part in ("course/source", "course/release"):
+        shutil.copytree(ROOT / part / lab, folder / part / lab)
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    return folder
+
+
+def submit(root: Path, student: str, lab: str, code: dict[str, str] | None = None, leave_out=()) -> Path:
+    """Hand in the release with some answer cells replaced: grade_id → code."""
+    folder = root / "submitted" / student / lab
+    folder.mkdir(parents=True)
+    for path in (root / "course/release" / lab).glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            cell.source = (code or {}).get(f"{path.stem}/{grade_id(cell)}", cell.source)
+        notebook.cells = [cell for cell in notebook.cells if grade_id(cell) not in leave_out]
+        nbformat.write(notebook, folder / path.name)
+    return folder
+
+
+def grade_id(cell) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def solution_cells(root: Path, lab: str) -> dict[str, str]:
+    """The course's own answers: `notebook/grade_id` → code."""
+    return {
+        f"{path.stem}/{grade_id(cell)}": cell.source
+        for path in (root / "course/source" / lab).glob("*.ipynb")
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.metadata.get("nbgrader", {}).get("solution")
+    }
+
+
+def first_wrong(lab: str) -> dict[str, tuple[str, float]]:
+    """The first wrong answer of each question: `notebook/grade_id` → its code and the points it should get."""
+    found = {}
+    for path in (ROOT / "course/source" / lab).glob("*.ipynb"):
+        for asked, worth in points_by_test(path).items():
+            given = answers(path).get(asked, [])
+            found |= {f"{path.stem}/{asked}": (code, points) for _, code, points in reversed(given) if points < worth}
+    return found
+
+
+@pytest.fixture(scope="module", params=labs(ROOT))
+def graded(request, tmp_path_factory):
+    """Three submissions of a lab, graded once: the lab's name, and student → row."""
+    lab = request.param
+    root = course(tmp_path_factory.mktemp(lab), lab)
+    solved = solution_cells(root, lab)
+    submit(root, "reference", lab, solved)
+    submit(root, "untouched", lab)
+    submit(root, "wrong", lab, solved | {cell: code for cell, (code, _) in first_wrong(lab).items()})
+    return lab, {row["student"]: row for row in grade(lab, root, say=lambda line: None)}
+
+
+def test_the_reference_solution_gets_every_automatic_point(graded):
+    row = graded[1]["reference"]
+    assert row["status"] == "graded"
+    assert row["automatic"] == row["automatic_max"] > 0
+
+
+def test_the_untouched_release_gets_none_and_does_not_crash(graded):
+    row = graded[1]["untouched"]
+    assert row["status"] == "graded"
+    assert row["automatic"] == 0
+
+
+def test_wrong_answers_lose_exactly_their_points(graded):
+    lab, rows = graded
+    notebooks = (ROOT / "course/source" / lab).glob("*.ipynb")
+    worth = {f"{path.stem}/{asked}": points for path in notebooks for asked, points in points_by_test(path).items()}
+    wanted = worth | {cell: points for cell, (_, points) in first_wrong(lab).items()}
+    assert rows["wrong"]["automatic"] == sum(wanted.values()) < sum(worth.values())
+
+
+def test_points_by_hand_wait_for_a_person(graded):
+    lab, rows = graded
+    by_hand = sum(q["points"] for q in questions(lab, ROOT) if q["by_hand"])
+    assert rows["reference"]["by_hand_max"] == rows["reference"]["waiting"] == by_hand
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A class with every kind of accident in it, graded twice: the second time must say the same."""
+    root = course(tmp_path_factory.mktemp("odd"), START)
+    solved = solution_cells(root, START)
+    good = solved["0_start_here/q1_share"]
+    answer = "0_start_here/q1_share"
+    warns = 'import sys, warnings; warnings.warn("careful"); print("careful", file=sys.stderr)\n    known ='
+    submit(root, "warns", START, {answer: good.replace("known =", warns, 1)})
+    submit(root, "ends_python", START, {answer: f"import os; os._exit(1)\n{good}"})
+    submit(
+        root,
+        "without_tests",
+        START,
+        {answer: "share = lambda *a: 0.25"},
+        leave_out=["test_q1_visible", "test_q1_hidden"],
+    )
+    submit(root, "without_question", START, leave_out=["q1_share", "test_q1_visible", "test_q1_hidden"])
+    folder = submit(root, "cut_off", START)
+    (folder / "0_start_here.ipynb").write_text('{"cells": [')
+    folder = submit(root, "other_name", START, solved)
+    (folder / "0_start_here.ipynb").rename(folder / "mine.ipynb")
+    submit(root, "zoe", START, solved)
+    first = grade(START, root, say=lambda line: None)
+    assert grade(START, root, say=lambda line: None) == first
+    return root, {row["student"]: row for row in first}
+
+
+def test_a_warning_on_stderr_costs_nothing(odd):
+    assert odd[1]["warns"]["automatic"] == 1
+
+
+def test_deleted_tests_are_put_back(odd):
+    assert odd[1]["without_tests"]["automatic"] == 0
+
+
+@pytest.mark.parametrize(
+    ("student", "words"),
+    [
+        ("ends_python", "stopped its Python"),
+        ("without_question", "put its cells back"),
+        ("cut_off", "damaged or cut off"),
+        ("other_name", "the folder holds mine.ipynb"),
+    ],
+)
+def test_what_cannot_be_graded_is_named_and_has_no_mark(odd, student, words):
+    row = odd[1][student]
+    assert words in row["status"]
+    assert row["automatic"] == row["total"] == ""
+
+
+def test_the_last_in_the_row_is_graded_after_all_the_accidents(odd):
+    assert odd[1]["zoe"]["total"] == 1
+
+
+def test_feedback_and_marks_are_written(odd):
+    root, rows = odd
+    assert "share" in (root / "feedback/zoe" / START / "0_start_here.html").read_text()
+    assert not (root / "feedback/cut_off").exists() or not list((root / "feedback/cut_off").rglob("*.html"))
+    with (root / "marks" / f"{START}.csv").open() as file:
+        table = list(csv.DictReader(file))
+    assert [row["student"] for row in table] == sorted(rows)
+    assert table[-1]["0_start_here/test_q1_hidden"] == "1.0"
+
+
+def test_an_unknown_lab_is_answered_with_the_labs_there_are(tmp_path):
+    with pytest.raises(GradingError, match="no lab named 'lab9'.*lab0_start_here"):
+        grade("lab9", course(tmp_path, START))
+
+
+def test_an_empty_submitted_folder_is_answered_with_where_to_put_things(tmp_path):
+    with pytest.raises(GradingError, match="Nothing was handed in.*submitted/<student>/lab0_start_here"):
+        grade(START, course(tmp_path, START))
+
+
+def test_a_lab_that_changed_after_grading_is_not_mixed_up(tmp_path):
+    root = course(tmp_path, START)
+    submit(root, "ada", START)
+    grade(START, root, say=lambda line: None)
+    path = root / "course/source" / START / "0_start_here.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "test_q1_hidden"]
+    nbformat.write(notebook, path)
+    with pytest.raises(GradingError, match="gradebook.db holds the old"):
+        grade(START, root, say=lambda line: None)
+
+
+def test_make_grade_on_a_fresh_clone(tmp_path):
+    """The command as an instructor types it, in a folder that has never seen a gradebook."""
+    root = course(tmp_path, START)
+    for name in ("grading", "utils"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, root)
+    (root / "datasets").symlink_to(ROOT / "datasets")
+    release(root=root)
+    submit(root, "ada", START, solution_cells(root, START))
+    (submit(root, "bo", START) / "0_start_here.ipynb").write_text("")
+    done = subprocess.run(
+        ["make", "grade", f"LAB={START}", f"VENV={sys.prefix}"], cwd=root, capture_output=True, text=True
+    )
+    assert "ada: 1 of 1 points by test" in done.stdout, done.stdout + done.stderr
+    assert "bo: NOT GRADED" in done.stdout
+    assert "1 of 2 could not be graded: bo" in done.stderr
+    assert done.returncode != 0
