@@ -34,7 +34,9 @@ lab: setup ## open the course in JupyterLab; HEADLESS=1 runs the first labs and 
 ifeq ($(HEADLESS),1)
 	@$(DATALAB) run $(HEADLESS_LABS) --to build
 else
-	@cd work && $(abspath $(BIN))/jupyter lab $(START) $(if $(filter 0,$(shell id -u)),--allow-root)
+	@$(BIN)/jupyter lab --ServerApp.root_dir=work --LabApp.default_url=/lab/tree/$(START) \
+	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 endif
 
 clean: ## remove what the commands made (not .venv, not work/, no submissions and no marks)
