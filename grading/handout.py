@@ -13,6 +13,8 @@ from nbgrader.converters import GenerateAssignment, GenerateSolution, NbGraderEx
 
 from .course import ROOT, GradingError, configuration, labs, need_lab, run_nbgrader
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 def release(chosen: list[str] | None = None, root: Path = ROOT, to: Path | None = None) -> list[Path]:
     """Write the students' copies: solutions, hidden tests and mark schemes taken out.
@@ -93,6 +95,7 @@ def _execute(path: Path) -> None:
         notebook,
         timeout=600,
         record_timing=False,
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
@@ -100,6 +103,9 @@ def _execute(path: Path) -> None:
         client.execute()
     except CellExecutionError as problem:
         raise GradingError(f"The solution {path.parent.name}/{path.name} does not run: {problem}") from None
+    for cell in notebook.cells:  # a progress bar lives as long as its kernel: on a page it would stand at 0 % for ever
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
     # The kernel writes its exact version there; the same notebook solved on another Python would differ.
     notebook.metadata["language_info"] = about_language
     nbformat.write(notebook, path)

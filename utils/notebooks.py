@@ -12,6 +12,7 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 
 MEMORY = ".handed_out.json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class NotebookError(RuntimeError):
@@ -112,6 +113,7 @@ def execute(path: Path, to: Path, timeout: int = 600) -> dict:
     client = NotebookClient(
         notebook,
         timeout=timeout,
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # or each kernel warns that it talks over a local port
         resources={"metadata": {"path": str(path.parent)}},
     )
@@ -126,6 +128,9 @@ def execute(path: Path, to: Path, timeout: int = 600) -> dict:
         to.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, to / path.name)  # after an error too: it shows how far the notebook came
     seconds = time.perf_counter() - start
+    for cell in notebook.cells:  # a progress bar lives as long as its kernel: on a page it would stand at 0 % for ever
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
     page, _ = HTMLExporter().from_notebook_node(notebook, resources={"metadata": {"name": path.stem}})
     (to / path.name).with_suffix(".html").write_text(page, encoding="utf-8")
     cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)

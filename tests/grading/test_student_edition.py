@@ -45,7 +45,11 @@ def all_secrets() -> dict[str, str]:
     lines = [(path, *secret_and_public_lines(path)) for path in SOURCES]
     public = set().union(*(shown for _, _, shown in lines))
     return {
-        line: path.name for path, secret, _ in lines for line in secret if len(line) >= SHORTEST and line not in public
+        line: path.name
+        for path, secret, _ in lines
+        for line in secret
+        # An import, or a line that only opens a bracket, answers nothing by itself.
+        if len(line) >= SHORTEST and line not in public and not re.match(r"(from|import) |.*[(\[{]$", line)
     }
 
 

@@ -134,6 +134,13 @@ def test_intervals_at_the_ends_and_on_request(table):
     assert all(math.isnan(x) for x in rate_interval(0, 0))
 
 
+@pytest.mark.filterwarnings("error")
+def test_intervals_of_many_counts_out_of_one_n():
+    low, high = rate_interval(np.arange(6), 5)
+    assert low == pytest.approx([rate_interval(k, 5)[0] for k in range(6)])
+    assert high == pytest.approx([rate_interval(k, 5)[1] for k in range(6)])
+
+
 @given(st.dictionaries(st.text(min_size=1), st.floats(0, 1), min_size=1, max_size=8))
 def test_disparities_keep_the_direction(accuracies):
     table = disparity_table(accuracies)

@@ -113,10 +113,14 @@ def test_words_for_a_figure(table):
 
 def test_a_figure_is_shown_with_its_alt_text_and_not_without(table, monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda figure, metadata: shown.append(metadata))
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     ax = plot_accuracy(accuracy_by_group(table, "who"), "who")
     with pytest.raises(ValueError, match="alt is empty"):
         show(ax, " ")
-    show(ax, "three groups")
-    assert shown == [{"image/png": {"alt": "three groups"}}]
+    show(ax, 'three groups, "low" < "high"')
+    [data] = shown
+    assert data["text/plain"] == 'three groups, "low" < "high"'
+    assert data["text/html"].startswith(
+        '<img alt="three groups, &quot;low&quot; &lt; &quot;high&quot;" src="data:image/png;'
+    )
     assert not plt.get_fignums()

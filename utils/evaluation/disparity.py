@@ -57,11 +57,11 @@ def disparity_table(accuracies: Mapping[str, float], reference: str | None = Non
         reference = max(accuracies, key=accuracies.get)
     elif reference not in accuracies:
         raise ValueError(f"There is no group {reference!r}; the groups are {', '.join(map(str, accuracies))}.")
-    base = accuracies[reference]
+    ref = accuracies[reference]
     return pd.DataFrame(
         [
-            (g, a, absolute_disparity(a, base), relative_disparity(a, base), error_ratio(a, base), reference)
-            for g, a in accuracies.items()
+            (group, a, absolute_disparity(a, ref), relative_disparity(a, ref), error_ratio(a, ref), reference)
+            for group, a in accuracies.items()
         ],
         columns=["group", "accuracy", "difference", "ratio", "error_ratio", "reference"],
     )
@@ -127,7 +127,7 @@ def null_gap(n, accuracy: float, draws: int = 10_000, seed=0) -> np.ndarray:
     -------
     float array (draws,): highest minus lowest observed accuracy of each simulated evaluation
     """
-    n = np.asarray(n)
+    n = np.asarray(n, dtype=int)
     if n.ndim != 1 or len(n) < 2 or (n < 1).any():
         raise ValueError(f"n is {n.tolist()}; give the rows of each of at least two groups, each 1 or more.")
     if not 0 <= accuracy <= 1:

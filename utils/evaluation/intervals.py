@@ -30,14 +30,15 @@ def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}.")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1, as 0.95 does.")
-    count, n = np.broadcast_arrays(np.asarray(count, float), np.asarray(n, float))
+    # Copies: statsmodels wants arrays that own their numbers, and warns of broadcast ones.
+    count, n = (np.array(x) for x in np.broadcast_arrays(np.asarray(count, float), np.asarray(n, float)))
     if np.any((count < 0) | (count > n) | np.isnan(count) | np.isnan(n)):
         raise ValueError("A count is missing, below 0 or above its n: count successes out of n, not a share.")
     if method == "wald":  # statsmodels cuts it at 0 and 1; the textbook's does not, and that is the lesson
         with np.errstate(invalid="ignore", divide="ignore"):
-            rate = count / n
-            margin = norm.isf((1 - level) / 2) * np.sqrt(rate * (1 - rate) / n)
-        low, high = rate - margin, rate + margin
+            share = count / n
+            margin = norm.isf((1 - level) / 2) * np.sqrt(share * (1 - share) / n)
+        low, high = share - margin, share + margin
     else:
         with np.errstate(invalid="ignore", divide="ignore"):
             low, high = proportion_confint(count, n, alpha=1 - level, method="wilson")

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from utils.plotting.style import PALETTE, new_axes
+from utils.plotting.style import SERIES, new_axes
 
 
 def plot_null(null, observed: float, *, xlabel: str = "best-to-worst gap in accuracy", ax=None):
     """Histogram of values that chance alone gives, with the observed value as a labelled line. Returns the Axes."""
     null = np.asarray(null)
     ax = new_axes(ax)
-    ax.hist(null, bins=40, color=PALETTE[0], alpha=0.7, label=f"all groups alike ({len(null):,} simulations)")
-    ax.axvline(observed, color=PALETTE[3], linewidth=2.5, linestyle="--", label=f"observed: {observed:.3f}")
+    ax.hist(null, bins=40, color=SERIES[0], alpha=0.7, label=f"all groups alike ({len(null):,} simulations)")
+    ax.axvline(observed, color="black", linewidth=2.5, linestyle="--", label=f"observed: {observed:.3f}")
     ax.set_xlabel(xlabel)
     ax.set_ylabel("simulations")
     ax.legend()
@@ -48,7 +48,7 @@ def plot_over_seeds(
     for i, (_, part) in enumerate(parts):
         y = part[value].to_numpy()
         # Points side by side in the order of the seeds, so that none hides another.
-        ax.plot(i + np.linspace(-0.25, 0.25, len(y)), y, "o", color=PALETTE[0], alpha=0.6, markersize=4)
+        ax.plot(i + np.linspace(-0.25, 0.25, len(y)), y, "o", color=SERIES[0], alpha=0.6, markersize=4)
         ax.errorbar(
             i + 0.36,
             y.mean(),

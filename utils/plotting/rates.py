@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation.accuracy import SMALL, accuracy_by_group, check_table, crossed_name
-from utils.plotting.style import MARKERS, PALETTE, new_axes
+from utils.plotting.style import MARKERS, SERIES, new_axes
 
 
 def plot_accuracy(
@@ -63,7 +63,7 @@ def plot_accuracy(
     for i, (label, table) in enumerate(series.items()):
         x = np.array([place[name] for name in names[label]]) + 0.22 * (i - (len(series) - 1) / 2)
         y, small = table[value].to_numpy(), table["small"].to_numpy()
-        color, marker = PALETTE[i % len(PALETTE)], markers[i % len(markers)]
+        color, marker = SERIES[i % len(SERIES)], markers[i % len(markers)]
         low, high = table["low"].to_numpy(), table["high"].to_numpy()
         if show_error:
             ax.vlines(x, low, high, color=color, linewidth=2)

@@ -4,7 +4,7 @@ import math
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
+from torch.random import fork_rng
 
 CLASSES = 10
 HIDDEN = 10
@@ -21,7 +21,8 @@ def baseline_mlp(generator: torch.Generator | None = None) -> nn.Sequential:
     ----------
     generator : torch.Generator the start values are drawn from; None gives a new one with seed 0. Never the global one.
     """
-    layers = [skip_init(nn.Linear, n, m) for n, m in [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]]
+    with fork_rng(devices=[]):  # a layer draws start values from the global generator, which is to stay as it is
+        layers = [nn.Linear(n, m) for n, m in [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]]
     _draw_start(layers, generator)
     return nn.Sequential(nn.Flatten(), layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
@@ -32,9 +33,10 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
     Input, outputs and `generator` as in `baseline_mlp`. It sees neighbourhoods and not single pixels, and makes about a
     third of the baseline's errors on the starting data.
     """
-    first = skip_init(nn.Conv2d, 3, 8, kernel_size=5, stride=2, padding=2)
-    second = skip_init(nn.Conv2d, 8, 16, kernel_size=3, stride=2, padding=1)
-    last = skip_init(nn.Linear, 16 * 7 * 7, CLASSES)
+    with fork_rng(devices=[]):
+        first = nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2)
+        second = nn.Conv2d(8, 16, kernel_size=3, stride=2, padding=1)
+        last = nn.Linear(16 * 7 * 7, CLASSES)
     _draw_start([first, second, last], generator)
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Flatten(), last)
 
