@@ -111,7 +111,7 @@ student-edition: setup ## write the folder to publish to a class (OUT=build/stud
 	@$(DATALAB) student-edition "$(OUT)"
 
 bench: setup ## measure speed against the obvious way, as ratios
-	@for script in benchmarks/*.py; do $(BIN)/python "$$script" || exit 1; done
+	@for script in $$(grep -l __main__ benchmarks/*.py); do $(BIN)/python "$$script" || exit 1; done
 
 lock: setup ## write requirements.lock anew from pyproject.toml (UPGRADE=--upgrade: newest versions; needs the network)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
