@@ -202,7 +202,7 @@ def _train_stack(models, inked, inputs, color, palette, labels, order_seeds, on_
     all_pixels = start[0].view(S, H, K, -1)
     w1, b1, w2, b2, w3, b3 = params = [all_pixels[..., inked].contiguous(), *start[1:]]
     g_w1, g_b1, g_w2, g_b2, g_w3, g_b3 = grads = [torch.empty_like(p) for p in params]
-    # Adam as a function: making the first optimizer object of a session loads torch's compiler, which takes a second.
+    # Adam as a function: making the first optimizer object of a process loads torch's compiler, which takes a second.
     means, squares = [torch.zeros_like(p) for p in params], [torch.zeros_like(p) for p in params]
     steps = [torch.tensor(0.0) for _ in params]
     settings = {"lr": LEARNING_RATE, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0, "fused": True}
