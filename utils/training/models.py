@@ -30,8 +30,8 @@ def baseline_mlp(generator: torch.Generator | None = None) -> nn.Sequential:
 def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
     """A small convolutional network: two strided convolutions (8 and 16 channels) with ReLU, then one linear layer.
 
-    Input, outputs and `generator` as in `baseline_mlp`. It sees neighbourhoods and not single pixels, and makes well under
-    half of the baseline's errors on the starting data.
+    Input, outputs and `generator` as in `baseline_mlp`. It sees neighbourhoods and not single pixels, and makes well
+    under half of the baseline's errors on the starting data.
     """
     with fork_rng(devices=[]):
         first = nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2)
