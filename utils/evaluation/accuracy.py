@@ -2,20 +2,9 @@
 
 import pandas as pd
 
+from utils.evaluation.audit import SMALL, audit
+from utils.evaluation.coding import check_table
 from utils.evaluation.intervals import rate_interval
-
-SMALL = 30  # a group with fewer rows is marked: its rate says little
-
-
-def check_table(table: pd.DataFrame, *columns: str) -> None:
-    """Raise a clear error unless the table has rows and these columns."""
-    missing = [c for c in columns if c not in table]
-    if missing:
-        raise KeyError(
-            f"The table has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, table.columns))}."
-        )
-    if len(table) == 0:
-        raise ValueError("The table is empty: no rate can be computed from no rows.")
 
 
 def correct(table: pd.DataFrame, label: str = "label", prediction: str = "pred1") -> pd.Series:
@@ -67,24 +56,19 @@ def accuracy_by_group(
     KeyError, ValueError : as in `correct`; also for a group without rows
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
-    hits = correct(table, label, prediction)
+    correct(table, label, prediction)  # says what is missing
     check_table(table, *groups)
-    keys = []
     for column in groups:
-        values = table[column]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            empty = values.cat.categories.difference(values.unique())
+        if isinstance(table[column].dtype, pd.CategoricalDtype):
+            empty = table[column].cat.categories.difference(table[column].unique())
             if len(empty):
                 raise ValueError(
                     f"In {column!r} no row belongs to {', '.join(map(str, empty))}: a group without rows has no rate."
                 )
-            values = values.astype(object)
-        keys.append(values.where(values.notna(), "(missing)") if values.isna().any() else values)
-    out = hits.groupby(keys, sort=True).agg(n="size", correct="sum").rename_axis(groups).reset_index()
-    out["accuracy"] = out["correct"] / out["n"]
-    out["low"], out["high"] = rate_interval(out["correct"], out["n"], method, level)
-    out["small"] = out["n"] < SMALL
-    return out
+    found = audit(table, label, prediction, groups=[tuple(groups)], interval=method, level=level, problems="ignore")
+    out = found.loc[1:, [*groups, "n", "count", "value", "low", "high", "small"]].reset_index(drop=True)
+    out = out.infer_objects().rename(columns={"count": "correct", "value": "accuracy"})
+    return out.astype({"correct": int})
 
 
 def compute_accuracy(df: pd.DataFrame, label_col: str = "label", pred_col: str = "pred1") -> float:

@@ -1,0 +1,279 @@
+"""Group fairness criteria: how far the groups are apart in the metric that each one asks to be equal.
+
+Each function takes a table and returns one number without an interval. `disparities` gives the same with the groups'
+names, intervals, and a correction for having picked the best and the worst.
+"""
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation.audit import audit
+from utils.evaluation.counting import divide
+
+
+def demographic_parity_difference(table: pd.DataFrame, groups, prediction: str = "pred1", positive=None) -> float:
+    """Demographic parity difference: the largest selection rate of any group minus the smallest.
+
+    Formula: maximum minus minimum over the groups of predicted positives / rows.
+    Range: 0 to 1.
+    No disparity: 0: all groups are selected at the same rate.
+    Does not say: whether those selected were the right ones: it never looks at the label. It is 0 for a model
+    that selects nobody, or that selects at random in one group and with care in the other. Like every best-to-
+    worst gap it is biased upward in a sample.
+    Source: Dwork, Hardt, Pitassi, Reingold and Zemel (2012), Fairness through Awareness, ITCS, who call equal
+    selection rates statistical parity; the difference as in Fairlearn.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    prediction : column; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, None, prediction, positive, "selection_rate")
+
+
+def demographic_parity_ratio(table: pd.DataFrame, groups, prediction: str = "pred1", positive=None) -> float:
+    """Demographic parity ratio (disparate impact): the smallest selection rate of any group divided by the largest.
+
+    Formula: minimum divided by maximum over the groups of predicted positives / rows.
+    Range: 0 to 1; undefined where nobody is selected.
+    No disparity: 1. The four-fifths rule takes a ratio under 0.8 as a first sign of adverse impact.
+    Does not say: whether a law is broken: the rule is a rule of thumb for a first look, and 0.8 has no meaning
+    outside it. With few rows the ratio falls below 0.8 by chance. It depends on which outcome is called
+    positive: the ratio of those not selected is another.
+    Source: Uniform Guidelines on Employee Selection Procedures (1978), 29 CFR 1607.4 D, for the four-fifths
+    rule; Feldman, Friedler, Moeller, Scheidegger and Venkatasubramanian (2015), Certifying and Removing
+    Disparate Impact, KDD.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    prediction : column; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value, or the highest is 0
+    """
+    return _ratio(table, groups, None, prediction, positive, "selection_rate")
+
+
+def equal_opportunity_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Equal opportunity difference: the largest true positive rate of any group minus the smallest.
+
+    Formula: maximum minus minimum over the groups of TP / (TP + FN).
+    Range: 0 to 1.
+    No disparity: 0: of those whose label is positive, every group has the same share found.
+    Does not say: how many of the others are flagged: false positives may fall on one group only. It takes the
+    labels as the truth. Like every best-to-worst gap it is biased upward in a sample.
+    Source: Hardt, Price and Srebro (2016), Equality of Opportunity in Supervised Learning, NIPS.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, label, prediction, positive, "true_positive_rate")
+
+
+def predictive_equality_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Predictive equality difference: the largest false positive rate of any group minus the smallest.
+
+    Formula: maximum minus minimum over the groups of FP / (FP + TN). (Some exercises test it as the true
+    negative rate: the difference is the same, the ratio is not.)
+    Range: 0 to 1.
+    No disparity: 0: of those whose label is negative, every group has the same share flagged.
+    Does not say: how many positives are missed. It takes the labels as the truth. Like every best-to-worst gap
+    it is biased upward in a sample.
+    Source: Corbett-Davies, Pierson, Feller, Goel and Huq (2017), Algorithmic Decision Making and the Cost of
+    Fairness, KDD.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, label, prediction, positive, "false_positive_rate")
+
+
+def equalized_odds_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Equalized odds difference: the larger of the differences in true positive rate and in false positive rate.
+
+    Formula: the larger of two differences, each maximum minus minimum over the groups: of TP / (TP + FN), and
+    of FP / (FP + TN).
+    Range: 0 to 1.
+    No disparity: 0: given the label, the prediction does not depend on the group.
+    Does not say: which of the two rates differs, or that accuracy is equal: with other base rates, groups with
+    equal odds differ in accuracy and in precision. Like every best-to-worst gap it is biased upward in a
+    sample.
+    Source: Hardt, Price and Srebro (2016), Equality of Opportunity in Supervised Learning, NIPS; the larger of
+    the two as in Fairlearn.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    rates = ("true_positive_rate", "false_positive_rate")
+    return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
+
+
+def predictive_parity_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Predictive parity difference: the largest precision of any group minus the smallest.
+
+    Formula: maximum minus minimum over the groups of TP / (TP + FP).
+    Range: 0 to 1.
+    No disparity: 0: a positive prediction is right equally often in every group.
+    Does not say: how many positives were missed. With other base rates, equal precision goes with unequal error
+    rates, unless the model makes no errors. Like every best-to-worst gap it is biased upward in a sample.
+    Source: Chouldechova (2017), Fair Prediction with Disparate Impact: A Study of Bias in Recidivism Prediction
+    Instruments, Big Data.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, label, prediction, positive, "precision")
+
+
+def conditional_use_accuracy_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Conditional use accuracy difference: the larger of the differences in precision and in negative predictive
+    value.
+
+    Formula: the larger of two differences, each maximum minus minimum over the groups: of TP / (TP + FP), and
+    of TN / (TN + FN).
+    Range: 0 to 1.
+    No disparity: 0: a prediction, positive or negative, is right equally often in every group.
+    Does not say: how errors fall on those whose label is positive, or negative. Like every best-to-worst gap it
+    is biased upward in a sample.
+    Source: Berk, Heidari, Jabbari, Kearns and Roth (2021), Fairness in Criminal Justice Risk Assessments: The
+    State of the Art, Sociological Methods & Research.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    rates = ("precision", "negative_predictive_value")
+    return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
+
+
+def overall_accuracy_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Overall accuracy equality difference: the largest accuracy of any group minus the smallest.
+
+    Formula: maximum minus minimum over the groups of (TP + TN) / n.
+    Range: 0 to 1.
+    No disparity: 0: predictions are right equally often in every group.
+    Does not say: which errors: one group may bear all false positives and another all false negatives, at equal
+    accuracy. Like every best-to-worst gap it is biased upward in a sample.
+    Source: Berk, Heidari, Jabbari, Kearns and Roth (2021), Fairness in Criminal Justice Risk Assessments: The
+    State of the Art, Sociological Methods & Research.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, label, prediction, positive, "accuracy")
+
+
+def treatment_equality_difference(
+    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+) -> float:
+    """Treatment equality difference: the largest ratio of false negatives to false positives of any group minus the
+    smallest.
+
+    Formula: maximum minus minimum over the groups of FN / FP.
+    Range: 0 upward without limit; undefined in groups without false positives.
+    No disparity: 0: in every group the two errors stand in the same proportion.
+    Does not say: how many errors there are. The ratio jumps where false positives are few. Like every best-to-
+    worst gap it is biased upward in a sample.
+    Source: Berk, Heidari, Jabbari, Kearns and Roth (2021), Fairness in Criminal Justice Risk Assessments: The
+    State of the Art, Sociological Methods & Research.
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed; rows without a value form the group "(missing)"
+    label, prediction : columns; 0 and 1, or any values with `positive`
+    positive : the positive class; the rest is negative
+
+    Returns
+    -------
+    float; NaN where fewer than two groups have a value
+    """
+    return _spread(table, groups, label, prediction, positive, "treatment_ratio")
+
+
+def _values(table, groups, label, prediction, positive, metric):
+    split = (groups,) if isinstance(groups, str) else tuple(groups)
+    found = audit(
+        table, label, prediction, groups=[split], metrics=[metric], positive=positive, interval=None, problems="ignore"
+    )
+    values = found.loc[1:, "value"].dropna().to_numpy()
+    return values if len(values) > 1 else np.array([np.nan])
+
+
+def _spread(*what):
+    values = _values(*what)
+    return float(values.max() - values.min())
+
+
+def _ratio(*what):
+    values = _values(*what)
+    return float(divide(values.min(), values.max()))
