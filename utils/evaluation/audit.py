@@ -180,9 +180,7 @@ def _one_split(coded, codes, n_groups, metrics, interval, level, simultaneous, d
         y = np.zeros_like(codes) if coded["y"] is None else coded["y"]
         p = np.zeros_like(codes) if coded["p"] is None else coded["p"]
         cells = np.bincount((codes * k + y) * k + p, minlength=n_groups * k * k).reshape(n_groups, k, k).astype(float)
-    drawn = None
-    if with_draws:
-        drawn = rng.multinomial(len(codes), cells.ravel() / len(codes), size=draws).reshape(draws, n_groups, k, k)
+    drawn, drawn_by_class = _draw(cells, len(codes), draws, rng, coded["classes"]) if with_draws else (None, None)
     of_scores = [m for m in metrics if m in SCORE_METRICS]
     scored = _scored(of_scores, coded, codes, n, interval, level, draws, rng) if of_scores else {}
 
@@ -191,11 +189,14 @@ def _one_split(coded, codes, n_groups, metrics, interval, level, simultaneous, d
         if metric in SCORE_METRICS:
             columns.append(scored[metric])
         elif coded["classes"] and metric not in NOT_BY_CLASS:
-            columns.append(_by_class(metric, coded["classes"], cells, drawn, interval, level))
+            columns.append(_by_class(metric, coded["classes"], cells, drawn_by_class, interval, level))
         else:
-            columns.append(_counted(metric, _binary_cells(cells), _binary_cells(drawn), interval, level))
-        columns[-1]["metric"] = metric
-    part = pd.concat([pd.DataFrame(c) for c in columns], ignore_index=True)
+            columns.append(_counted(metric, _binary_cells(cells), drawn, interval, level))
+        rows = len(columns[-1]["group"])
+        columns[-1]["metric"] = np.full(rows, metric, dtype=object)
+        if coded["classes"]:
+            columns[-1].setdefault("class", np.full(rows, np.nan, dtype=object))
+    part = pd.DataFrame({name: np.concatenate([c[name] for c in columns]) for name in columns[0]})
     part["n"] = n[part["group"]]
     part["small"] = part["n"] < SMALL
     part["positives"] = _positives(part, coded, cells, codes, n_groups)
@@ -212,10 +213,18 @@ def _draws_needed(metrics, interval, classes):
     return interval is not None and any(m in COUNT_METRICS and needs(m) for m in metrics)
 
 
+def _draw(cells, rows, draws, rng, by_class, at_once=20_000_000):
+    """tp, fp, fn, tn in resamples of the whole table: (draws, groups), and by class (draws, groups, classes)."""
+    step = max(1, at_once // cells.size)  # the cells of many classes are many
+    parts = []
+    for start in range(0, draws, step):
+        some = rng.multinomial(rows, cells.ravel() / rows, size=min(step, draws - start)).reshape(-1, *cells.shape)
+        parts.append((_binary_cells(some), _class_cells(some) if by_class else ()))
+    return [tuple(np.concatenate(c) for c in zip(*kind, strict=True)) for kind in zip(*parts, strict=True)]
+
+
 def _binary_cells(cells):
     """tp, fp, fn, tn of (…, groups, classes, classes); with more than two classes right is tp and wrong is fn."""
-    if cells is None:
-        return None
     if cells.shape[-1] == 2:
         return cells[..., 1, 1], cells[..., 0, 1], cells[..., 1, 0], cells[..., 0, 0]
     right = np.trace(cells, axis1=-2, axis2=-1)
@@ -277,12 +286,11 @@ def _standard_error(samples):
 def _by_class(metric, classes, cells, drawn, interval, level):
     """A metric for each class against the rest, and their mean over the classes for which it is defined."""
     each = _class_cells(cells)
-    each_drawn = None if drawn is None else _class_cells(drawn)
     groups, k = each[0].shape
     if metric == "balanced_accuracy":
         each_metric, part = "true_positive_rate", None
     else:
-        each_metric, part = metric, _counted(metric, each, each_drawn, interval, level)
+        each_metric, part = metric, _counted(metric, each, drawn, interval, level)
         part["class"] = np.tile(np.array(classes, dtype=object), groups)
         if metric in ("base_rate", "selection_rate"):  # their mean over k classes is 1/k, whatever the model does
             return part
@@ -295,7 +303,7 @@ def _by_class(metric, classes, cells, drawn, interval, level):
     )
     low, high, se = (np.full(groups, np.nan) for _ in range(3))
     if interval is not None:
-        samples = COUNT_METRICS[each_metric](*each_drawn)
+        samples = COUNT_METRICS[each_metric](*drawn)
         known = ~np.isnan(samples)
         samples = np.moveaxis(divide(np.where(known, samples, 0).sum(-1), known.sum(-1)), 0, -1)
         (low, high), se = bootstrap_interval(samples, level), _standard_error(samples)
@@ -359,10 +367,9 @@ def _scored(metrics, coded, codes, n, interval, level, draws, rng):
             if np.isnan(value):
                 found[m]["note"][g] = WITHOUT[m]
             elif interval is not None:
-                ends, se = _ends(
-                    SCORE_METRICS[m], np.concatenate(samples[m]), value, label, score, count, interval, level
-                )
-                (found[m]["low"][g], found[m]["high"][g]), found[m]["se"][g] = ends, se
+                drawn = np.concatenate(samples[m])
+                ends = _ends(SCORE_METRICS[m], drawn, value, label, score, count, interval, level)
+                (found[m]["low"][g], found[m]["high"][g]), found[m]["se"][g] = ends, _standard_error(drawn)
     return found
 
 

@@ -89,10 +89,15 @@ def code(table, label, prediction, score, metrics, positive, attributes, said):
             _no_gaps(table, column, attributes)
     coded = {"classes": None, "y": None, "p": None, "s": None, "right_only": False}
     columns = [c for c in (label, prediction) if c is not None]
+    first = [table[c].head(1).tolist()[0] for c in columns]
+    if len({isinstance(value, str) for value in first}) > 1:
+        raise ValueError(
+            f"{label!r} holds {first[0]!r} and {prediction!r} holds {first[1]!r}: the two must have the same values."
+        )
     if positive is not None and not any((table[c] == positive).any() for c in columns):
         raise ValueError(
             f"No {' and no '.join(map(repr, columns))} is {positive!r}: positive names one of their values, "
-            f"such as {table[columns[0]].iloc[0]!r}."
+            f"such as {first[0]!r}."
         )
     two = positive is not None or all(is_binary(table[c]) for c in columns)
     if not two and set(metrics) <= NOT_BY_CLASS:
@@ -120,7 +125,7 @@ def code(table, label, prediction, score, metrics, positive, attributes, said):
         coded["s"] = check_scores(table[score], score)
     if constant:
         said.append(
-            f"The model predicts {table[prediction].iloc[0]!r} for all {len(table)} rows: a difference of 0 between "
+            f"The model predicts {first[-1]!r} for all {len(table)} rows: a difference of 0 between "
             "groups then shows nothing."
         )
     return coded

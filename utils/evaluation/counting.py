@@ -152,7 +152,7 @@ def as_binary(values: pd.Series, name: str, positive=None) -> np.ndarray:
         return (values == positive).to_numpy(bool)
     if is_binary(values):
         return values.to_numpy() == 1
-    other = values[~values.isin([0, 1])].iloc[0]
+    other = values[~values.isin([0, 1])].head(1).tolist()[0]
     raise ValueError(
         f"{name!r} holds {other!r}: it must be 0 or 1; name the positive class with positive=..., the rest is negative."
     )
@@ -161,7 +161,7 @@ def as_binary(values: pd.Series, name: str, positive=None) -> np.ndarray:
 def check_scores(score: pd.Series, name: str) -> np.ndarray:
     """Scores as a float array in [0, 1], or an error that names a wrong one."""
     if not pd.api.types.is_numeric_dtype(score.dtype):
-        raise ValueError(f"{name!r} holds {score.iloc[0]!r}: scores are numbers between 0 and 1.")
+        raise ValueError(f"{name!r} holds {score.head(1).tolist()[0]!r}: scores are numbers between 0 and 1.")
     values = score.to_numpy(float)
     outside = ~((values >= 0) & (values <= 1))
     if outside.any():
