@@ -84,7 +84,7 @@ UP_TO         := /^ifeq ...wildcard course/q;
 else
 HEADLESS_LABS := solutions/lab0_start_here $(wildcard solutions/lab1_handwritten_numbers)
 
-.PHONY: test lint format release solutions grade student-edition bench lock
+.PHONY: test lint format glossary release solutions grade student-edition bench lock
 test: setup ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
 
@@ -96,6 +96,9 @@ format: setup ## let ruff mend what it can, and take outputs out of the source n
 	@$(BIN)/nbstripout --keep-id course/source/*/*.ipynb
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+glossary: setup ## make the glossary's entries on metrics from the docstrings in utils/evaluation
+	@$(DATALAB) glossary
 
 release: setup ## generate the students' copies from course/source (LAB=lab1_handwritten_numbers: one lab)
 	@$(DATALAB) release $(LAB)

@@ -50,6 +50,14 @@ def unpack():
 
 
 @app.command()
+def glossary():
+    """Make the glossary's entries on metrics from the docstrings."""
+    from utils.documentation.glossary import write
+
+    write()
+
+
+@app.command()
 def work(
     release: Annotated[Path, typer.Argument(help="Where the notebooks come from.")] = Path("course/release"),
     to: Annotated[Path, typer.Argument(help="Where the student works.")] = Path("work"),

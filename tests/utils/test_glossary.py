@@ -1,0 +1,33 @@
+"""The glossary says what the docstrings say."""
+
+import pytest
+
+from utils.documentation.glossary import PAGE, entry, metric_functions, page
+from utils.evaluation.counting import COUNT_METRICS, SCORE_METRICS
+
+
+def test_the_page_is_what_the_docstrings_make_of_it():
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text) == text, "run `make glossary`"
+
+
+def test_every_metric_has_an_entry():
+    assert {*COUNT_METRICS, *SCORE_METRICS} <= set(metric_functions())
+    text = PAGE.read_text(encoding="utf-8")
+    for function in metric_functions().values():
+        heading, definition = entry(function)
+        assert f"\n### {heading}\n\n{definition}\n" in text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert len(headings) == len(set(headings))
+
+
+def test_a_docstring_without_a_field_is_named():
+    def rate():
+        """Rate: a share.
+
+        Formula: one divided by two.
+        Range: 0 to 1.
+        """
+
+    with pytest.raises(ValueError, match="rate has the fields Formula, Range; an entry needs Formula, Range, No dis"):
+        entry(rate)

@@ -1,0 +1,1 @@
+"""Pages made from the code and from the numbers of an audit."""
