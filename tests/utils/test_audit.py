@@ -285,6 +285,9 @@ def test_a_group_that_is_the_label(people):
     digits.loc[::2, "pred1"] = digits["label"]
     assert "class recall" in said(digits, groups=["curvy"])[1][0]
     assert said(digits.assign(curvy=np.arange(400) < 200), groups=["curvy"])[1] == []
+    digits["colour"] = np.arange(400) // 200
+    crossed = said(digits, groups=[("label", "colour")], simultaneous=True)[1]
+    assert any(m.startswith("Every group of label × colour holds one label only") for m in crossed)
 
 
 def test_a_model_that_predicts_one_class(people):

@@ -418,12 +418,18 @@ def _say_problems(said, part, split, names, coded, codes, simultaneous):
             "measured there says little."
         )
     labels = coded.get("labels", coded["y"])
-    if labels is not None and len(names) > 1:
-        pairs = np.unique(codes * (labels.max() + 1) + labels)
-        if len(pairs) == len(np.unique(labels)) and len(np.unique(pairs // (labels.max() + 1))) > 1:
+    if labels is not None and len(names) > 1 and (several := labels.max() + 1) > 1:
+        pairs = np.unique(codes * several + labels)
+        groups, kinds = len(np.unique(pairs // several)), len(np.unique(pairs % several))
+        if len(pairs) == kinds and groups > 1:
             said.append(
                 f"{by} is a function of the label: each label occurs in one of its groups only. What is called "
                 "accuracy or true positive rate by group is class recall here: it shows which classes are hard."
+            )
+        elif len(pairs) == groups and kinds > 1:
+            said.append(
+                f"Every group of {by} holds one label only: what is called its accuracy is the recall of that label, "
+                "and mixes how hard the label is with how the group is served."
             )
     undefined = part[part["value"].isna() & (part["n"] > 0)]
     for (metric, note), rows in undefined.groupby(["metric", "note"], sort=False):

@@ -117,14 +117,13 @@ def null_gap_test(audit: pd.DataFrame, metric=None, draws: int = 10_000, rng=0) 
     columns = list(audit.columns)
     attributes = columns[: columns.index("metric")]
     there = audit["metric"].unique().tolist()
-    asked = (
-        [m for m in there if m in RATES] if metric is None else [metric] if isinstance(metric, str) else list(metric)
-    )
-    wrong = [m for m in asked if m not in there or m not in RATES]
+    rates = [m for m in there if m in RATES]
+    asked = rates if metric is None else [metric] if isinstance(metric, str) else list(metric)
+    wrong = [m for m in asked if m not in rates]
     if wrong or not asked:
         raise ValueError(
-            f"{', '.join(map(repr, wrong)) or 'None'} of the metrics asked for is a rate of this audit; its rates are "
-            f"{', '.join(m for m in there if m in RATES) or 'none'}."
+            f"{', '.join(map(str, wrong)) or 'Nothing'} cannot be tested: the rates of this audit are "
+            f"{', '.join(rates) or 'none'}."
         )
     split_of = audit[attributes].notna().to_numpy() @ (1 << np.arange(len(attributes)))
     if not (split_of > 0).any():
@@ -136,7 +135,7 @@ def null_gap_test(audit: pd.DataFrame, metric=None, draws: int = 10_000, rng=0) 
         by = group_name(a for i, a in enumerate(attributes) if pattern >> i & 1)
         part = audit[(split_of == pattern) & audit["metric"].isin(asked)]
         for kind, cut in part.groupby(kinds, sort=False, dropna=False):
-            if len(cut) and cut["of"].isna().all() and "class" in columns and kind[1] == "macro":
+            if len(kind) > 1 and kind[1] == "macro":
                 continue  # a mean of rates is no rate
             cut = cut[cut["of"] > 0]
             row = {"by": by, **dict(zip(kinds, kind, strict=True)), "groups": len(cut)}
@@ -147,7 +146,10 @@ def null_gap_test(audit: pd.DataFrame, metric=None, draws: int = 10_000, rng=0) 
                 row |= {"null_mean": null.mean(), "null_95": np.quantile(null, 0.95)}
                 row["p_value"] = null_p_value(row["gap"], null)
             rows.append(row)
-    return pd.DataFrame(rows, columns=["by", *kinds, "groups", "rate", "gap", "null_mean", "null_95", "p_value"])
+    out = pd.DataFrame(rows, columns=["by", *kinds, "groups", "rate", "gap", "null_mean", "null_95", "p_value"])
+    for kind in kinds:  # classes as they came, not 1.0 for 1
+        out[kind] = pd.Series([row[kind] for row in rows], dtype=object)
+    return out
 
 
 def group_against_rest(correct_counts, n) -> np.ndarray:
@@ -294,8 +296,8 @@ def holm(p_values) -> np.ndarray:
 def benjamini_hochberg(p_values) -> np.ndarray:
     """p-values corrected so that, of the comparisons called differences, the expected share of false ones stays low.
 
-    Where each corrected value of at most 0.05 is called a difference, the false discovery rate is at most 5 %: over many
-    studies, false alarms make up at most 5 % of the findings on average (a study without findings counts as 0).
+    Where each corrected value of at most 0.05 is called a difference, the false discovery rate is at most 5 %: over
+    many studies, false alarms make up at most 5 % of the findings on average (a study without findings counts as 0).
 
     Parameters
     ----------
@@ -349,7 +351,8 @@ def paired_comparison(
     dict with `n` (rows), `gained` (wrong before, right after), `lost` (right before, wrong after), `difference` (of
     the accuracies, after − before), `p_value`
 
-    Source: McNemar (1947).
+    Source: McNemar (1947), Note on the Sampling Error of the Difference between Correlated Proportions or Percentages,
+    Psychometrika; computed by statsmodels.
     """
     first, second = _same_rows(before, after, label, prediction)
     gained, lost = int((~first & second).sum()), int((first & ~second).sum())
@@ -419,8 +422,8 @@ def paired_bootstrap(
     """Two models on the same rows: the change of a metric, overall and by group, with bootstrap intervals.
 
     A row is drawn with its label and both predictions, so that rows which are hard for both models do not widen the
-    interval. Rows are counted once, by group, label and the two predictions; a draw of as many rows as the table has is a
-    multinomial draw on these counts. The groups' sizes vary as well, as in `audit`.
+    interval. Rows are counted once, by group, label and the two predictions; a draw of as many rows as the table has
+    is a multinomial draw on these counts. The groups' sizes vary as well, as in `audit`.
 
     Where fewer than 10 rows differ between the models, the percentile bootstrap covers too little (with none, it has no
     width). Rates out of all rows, label positives or label negatives then get `paired_difference_interval`; other
@@ -456,7 +459,7 @@ def paired_bootstrap(
     wrong = [m for m in metrics if m not in COUNT_METRICS]
     if wrong or not metrics:
         raise ValueError(
-            f"{', '.join(map(repr, wrong)) or 'Nothing'} was asked for; the metrics that counts determine are "
+            f"{', '.join(map(str, wrong)) or 'Nothing'} was asked for; the metrics that counts determine are "
             f"{', '.join(COUNT_METRICS)}."
         )
     _check_level(level)
@@ -513,13 +516,13 @@ def _paired_change(metric, cells, drawn, level):
     low, high = bootstrap_interval((value(*_four(drawn, -2)) - value(*_four(drawn, -1))).T, level)
     note = np.full(len(cells), "", dtype=object)
     gained, lost, of = _gained_and_lost(metric, cells)
-    few = (gained + lost < FEW) & ~np.isnan(second - first)
+    unknown = np.isnan(second - first)
+    few = (gained + lost < FEW) & ~unknown & (metric != "base_rate")  # which no model changes
     if of is None:
         note[few] = f"under {FEW} rows differ between the models: the interval is likely too narrow"
     else:
         note[few] = f"Bonett and Price's interval: under {FEW} rows differ, too few for the bootstrap"
         low[few], high[few] = paired_difference_interval(gained[few], lost[few], of[few], level)
-    unknown = np.isnan(second - first)
     low, high = np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
     found = {"before": first, "after": second, "difference": second - first, "low": low, "high": high}
     return found | {"n": cells.sum((1, 2, 3)), "note": note}
@@ -556,10 +559,11 @@ def seeds_and_rows_interval(correct, group_a=None, group_b=None, level: float = 
     otherwise: the training runs and the rows. An interval over the seeds takes these rows for the whole world; one over
     the rows takes these models for all that training can give. This one holds for new seeds on new rows.
 
-    Formula: in the two-way layout with random seeds and random rows, the variance of the mean is (variance of the seeds'
-    values) / seeds + (variance of the rows' means) / rows − (residual variance) / (seeds · rows), since the residual is part of both of the others. For a gap, the seeds' values are their gaps, and the parts of the
-    rows are summed over the two groups. It is at least the larger of the seeds' and the rows' part. The interval is the
-    mean ± a quantile of Student's t, with Satterthwaite's degrees of freedom.
+    Formula: in the two-way layout with random seeds and random rows, the variance of the mean is (variance of the
+    seeds' values) / seeds + (variance of the rows' means) / rows − (residual variance) / (seeds · rows), since the
+    residual is part of both of the others. For a gap, the seeds' values are their gaps, and the parts of the rows are
+    summed over the two groups. It is at least the larger of the seeds' and the rows' part. The interval is the mean ± a
+    quantile of Student's t, with Satterthwaite's degrees of freedom.
 
     Parameters
     ----------
