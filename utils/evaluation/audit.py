@@ -113,7 +113,7 @@ def audit(
         for column in attributes:
             where = split.index(column) if column in split else None
             part[column] = [np.nan if where is None else names[g][where] for g in part["group"]]
-        if split:
+        if split and problems != "ignore":
             _say_problems(said, part, split, names, coded, codes, simultaneous)
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
@@ -419,7 +419,7 @@ def _say_problems(said, part, split, names, coded, codes, simultaneous):
         )
     labels = coded.get("labels", coded["y"])
     if labels is not None and len(names) > 1 and (several := labels.max() + 1) > 1:
-        pairs = np.unique(codes * several + labels)
+        pairs = np.flatnonzero(np.bincount(codes * several + labels))
         groups, kinds = len(np.unique(pairs // several)), len(np.unique(pairs % several))
         if len(pairs) == kinds and groups > 1:
             said.append(
