@@ -97,6 +97,11 @@ def test_order_and_names_of_the_labels_do_not_matter(drawn, random):
         assert np.array_equal(function(y.astype(bool), p.astype(bool)), value, equal_nan=True)
 
 
+def test_true_and_false_in_a_column_of_objects_are_labels():
+    y, p = pd.Series([True, False, True], dtype=object), [1, 0, 0]
+    assert metrics.true_positive_rate(y, p) == 0.5
+
+
 def test_by_hand():
     y, p = [1, 1, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0]  # TP 3, FN 1, FP 1, TN 1
     expected = {

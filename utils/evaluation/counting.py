@@ -140,6 +140,8 @@ def checked(values, name: str, rows: int | None = None) -> pd.Series:
 
 def is_binary(values: pd.Series) -> bool:
     """Whether all values are 0 or 1 (or False or True)."""
+    if values.dtype == object:  # a column of True and False that once had gaps
+        values = values.infer_objects()
     if not (pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype)):
         return False
     v = values.to_numpy()
@@ -151,8 +153,8 @@ def as_binary(values: pd.Series, name: str, positive=None) -> np.ndarray:
     if positive is not None:
         return (values == positive).to_numpy(bool)
     if is_binary(values):
-        return values.to_numpy() == 1
-    other = values[~values.isin([0, 1])].head(1).tolist()[0]
+        return (values == 1).to_numpy(bool)
+    other = next((v for v in values.unique().tolist() if not (isinstance(v, int | float) and v in (0, 1))), None)
     raise ValueError(
         f"{name!r} holds {other!r}: it must be 0 or 1; name the positive class with positive=..., the rest is negative."
     )

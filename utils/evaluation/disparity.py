@@ -130,7 +130,7 @@ def _larger(cuts, pair, level):
     if sign < 0:
         row["difference_low"], row["difference_high"] = -larger["difference_high"], -larger["difference_low"]
     row["corrected_low"], row["corrected_high"] = max(e[0] for e in ends), max(e[1] for e in ends)
-    row["note"] = f"the larger of two: {pair[each.index(larger)]}"
+    row["note"] = "; ".join(filter(None, [f"the larger of two: {pair[each.index(larger)]}", larger["note"]]))
     return row
 
 
