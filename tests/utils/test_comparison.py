@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaln, xlogy
 from scipy.stats import binom, binomtest, chisquare, norm, t
@@ -145,7 +145,7 @@ def test_null_gap_test_raises_as_many_false_alarms_as_it_says():
     p_values = np.array(
         [null_gap_test(rates_table(rng.binomial(of, 0.85), of), draws=400, rng=rng)["p_value"][0] for _ in range(600)]
     )
-    assert 0.03 < np.mean(p_values <= 0.05) < 0.075
+    assert 0.02 < np.mean(p_values <= 0.05) < 0.07
     assert 0.42 < np.mean(p_values <= 0.5) < 0.58
     assert null_gap_test(rates_table([20, 55, 90, 140, 280], of), draws=400)["p_value"][0] < 0.01
 
@@ -180,7 +180,7 @@ def test_power_is_how_often_the_z_test_rejects(case):
 @pytest.mark.parametrize("a, b, power, ratio", [(0.9, 0.8, 0.8, 1), (0.8, 0.7, 0.9, 3), (0.7, 0.8, 0.9, 0.25)])
 def test_sample_size_gives_the_wanted_power_in_whole_rows(a, b, power, ratio):
     n_a, n_b = sample_size_for_gap(a, b, power, ratio)
-    assert isinstance(n_a, int) and n_b == math.ceil(ratio * n_a) or abs(n_b - ratio * n_a) < 1.5
+    assert isinstance(n_a, int) and isinstance(n_b, int) and n_b == pytest.approx(ratio * n_a, rel=0.005)
     assert power <= power_of_gap(a, b, n_a, n_b) < power + 0.01
     assert power_of_gap(a, b, n_a - 4, n_b - 4 * ratio) < power
     assert power_exact(a, b, n_a, n_b) == pytest.approx(power, abs=0.015)
@@ -204,6 +204,7 @@ def test_benjamini_hochberg_by_hand():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None, max_examples=40)
 def test_benjamini_hochberg_agrees_with_statsmodels_and_is_milder_than_holm(p):
     corrected = benjamini_hochberg(p)
     assert np.allclose(corrected, multipletests(p, method="fdr_bh")[1], atol=1e-12)
@@ -217,9 +218,10 @@ def test_benjamini_hochberg_keeps_the_share_of_false_findings_and_holm_the_chanc
     for p in 2 * norm.sf(np.abs(z)):
         found = benjamini_hochberg(p) <= 0.1
         shares.append(found[10:].sum() / max(found.sum(), 1))
-        any_false.append((holm(p)[10:] <= 0.1).any())
+        any_false.append(found[10:].any())
     assert 0.06 < np.mean(shares) < 0.09  # the level times the share of true nulls, 0.075
-    assert np.mean(any_false) < 0.11
+    assert np.mean(any_false) > 0.3  # which it does not promise to keep low, and Holm does:
+    assert np.mean([(holm(p)[10:] <= 0.1).any() for p in 2 * norm.sf(np.abs(z[:100]))]) < 0.16
 
 
 # --- two models on the same rows ---
