@@ -339,7 +339,7 @@ def test_a_switch_makes_them_errors(people):
         ({}, {"metrics": ["auc"]}, ValueError, "auc needs a score"),
         ({}, {"metrics": ["precision"], "prediction": None}, ValueError, "precision needs a prediction"),
         ({}, {"metrics": ["precision"], "label": None}, ValueError, "precision needs the label"),
-        ({"score": 1.5}, {"metrics": ["auc"], "score": "score"}, ValueError, "'score' holds 1.5, and 300 values outside"),
+        ({"score": 1.5}, {"metrics": ["auc"], "score": "score"}, ValueError, "'score' holds 1.5, and 300 values"),
         ({"score": "high"}, {"metrics": ["auc"], "score": "score"}, ValueError, "'score' holds 'high'"),
         ({"label": "yes"}, {}, ValueError, "'label' holds 'yes' and 'pred1' holds 0: the two must"),
         ({"label": "no", "pred1": "yes"}, {"metrics": ["precision"]}, ValueError, "name the positive class with"),

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "course/guide/glossary.md"
-MODULES = ("metrics", "criteria")
+MODULES = ("metrics", "criteria", "individual", "amplification", "leakage")
 FIELDS = ("Formula", "Range", "No disparity", "Does not say", "Source")
 BEGIN = "<!-- metrics: made from the docstrings in utils/evaluation by `make glossary`; do not edit here -->"
 END = "<!-- end of metrics -->"
