@@ -48,8 +48,8 @@ def all_secrets() -> dict[str, str]:
         line: path.name
         for path, secret, _ in lines
         for line in secret
-        # An import, or a line that only opens a bracket, answers nothing by itself.
-        if len(line) >= SHORTEST and line not in public and not re.match(r"(from|import) |.*[(\[{]$", line)
+        # An import, a line that only opens a bracket, or one that names an error to catch answers nothing by itself.
+        if len(line) >= SHORTEST and line not in public and not re.match(r"(from|import) |except \w+:$|.*[(\[{]$", line)
     }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.coding import check_table
+from utils.evaluation.coding import check_table, sortable
 from utils.evaluation.counting import checked, divide
 from utils.evaluation.intervals import bootstrap_interval
 
@@ -47,11 +47,13 @@ def bias_amplification(
 
     Returns
     -------
-    Series with `value`, `low`, `high`, `n` (evaluation rows)
+    Series with `value`, `low`, `high`, `n` (evaluation rows). A class that is never predicted has no share b: it counts
+    as unchanged
 
     Raises
     ------
-    KeyError, ValueError : unknown columns, missing values, an attribute or class with one value only
+    KeyError, ValueError : unknown columns, missing values, an attribute or class with one value only, text in one
+        column and numbers in the other
     """
     names, classes = _values(training, evaluation, label, prediction, attribute, attribute_prediction)
     in_training = _shares(_counts(training, [attribute, label], [names, classes]), 0)
@@ -98,6 +100,10 @@ def directional_bias_amplification(
     as in `bias_amplification`; without `attribute_prediction` only the direction from attribute to task is measured.
     (Think before you let a model predict a perceived attribute.)
 
+    Where a pair is exactly as common in training as under independence (as in balanced data, or for a class without
+    training rows), there is no association to amplify, and it counts 0, as in the authors' code (the paper's formula
+    would turn its sign). Look at the groups' selection rates for such data.
+
     Returns
     -------
     DataFrame with `direction` ("attribute to task" or "task to attribute"), the attribute's column and `class` (missing
@@ -106,8 +112,8 @@ def directional_bias_amplification(
     """
     names, classes = _values(training, evaluation, label, prediction, attribute, attribute_prediction)
     together = _counts(training, [attribute, label], [names, classes])
-    expected = together.sum(1, keepdims=True) * together.sum(0, keepdims=True) / together.sum()
-    sign = np.where(together > expected, 1, -1)
+    # In whole numbers, so that independence is exact: counts times rows against the product of the margins.
+    sign = np.sign(together * together.sum() - together.sum(1, keepdims=True) * together.sum(0, keepdims=True))
     rng = np.random.default_rng(rng)
     directions = {"attribute to task": ([attribute, label, prediction], [names, classes, classes])}
     if attribute_prediction is not None:
@@ -143,7 +149,13 @@ def _values(training, evaluation, label, prediction, attribute, attribute_predic
     found = []
     for columns in ([attribute, *more], [label, prediction]):
         values = [checked(t[c], c) for t in (training, evaluation) for c in columns if c in t]
-        found.append(sorted(pd.unique(pd.concat(values, ignore_index=True)).tolist(), key=lambda v: (str(type(v)), v)))
+        occur = pd.unique(pd.concat([v.astype(object) for v in values])).tolist()  # True and 1 are one value
+        if not sortable(occur):
+            raise ValueError(
+                f"{' and '.join(map(repr, columns))} hold text and numbers ({', '.join(map(repr, occur[:4]))}): they "
+                "must have the same values in both tables."
+            )
+        found.append(sorted(occur))
         if len(found[-1]) < 2:
             raise ValueError(f"{columns[0]!r} is {found[-1][0]!r} in every row: there is no association to measure.")
     return found
@@ -152,7 +164,9 @@ def _values(training, evaluation, label, prediction, attribute, attribute_predic
 def _counts(table, columns, values):
     """Rows for each combination of the columns' values: an array with one axis a column."""
     shape = [len(v) for v in values]
-    codes = [pd.Index(v).get_indexer(table[c]) for c, v in zip(columns, values, strict=True)]
+    codes = [
+        pd.Index(v, dtype=object).get_indexer(table[c].astype(object)) for c, v in zip(columns, values, strict=True)
+    ]
     return np.bincount(np.ravel_multi_index(codes, shape), minlength=np.prod(shape)).reshape(shape)
 
 

@@ -53,7 +53,7 @@ def null_gap(n, accuracy: float | None, draws=10_000, seed=0) -> np.ndarray:
                 f"The array of draws has the shape {np.shape(draws)}; give a row a draw and one of {len(n)} columns a "
                 "group, each with counts between 0 and the group's rows."
             )
-        return rates.max(axis=1) - rates.min(axis=1)
+        return np.ptp(rates, axis=1)
     if accuracy is None or not 0 <= accuracy <= 1:
         raise ValueError(f"accuracy is {accuracy}; it must lie between 0 and 1.")
     if draws < 1:

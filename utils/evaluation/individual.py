@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.counting import as_binary, checked
+from utils.evaluation.coding import check_table, sortable
+from utils.evaluation.counting import as_binary, check_scores, checked
 from utils.evaluation.intervals import rate_interval
 
 
@@ -23,8 +24,10 @@ def consistency(features, prediction, neighbours: int = 5) -> float:
     ----------
     features : DataFrame or array (rows, features) of numbers without gaps; scale them first, since distances are
         Euclidean: a feature in cents outweighs one in years
-    prediction : array (rows,) of predictions 0 and 1, or of scores
-    neighbours : how many other rows each row is compared with
+    prediction : array (rows,) of predictions 0 and 1, or of scores; of more classes, ask for one at a time, as with
+        `prediction == "3"`
+    neighbours : how many other rows each row is compared with; where more are equally near than that (as with few
+        one-hot columns), which of them count depends on the order of the rows
 
     Returns
     -------
@@ -32,18 +35,19 @@ def consistency(features, prediction, neighbours: int = 5) -> float:
 
     Raises
     ------
-    ValueError : lengths that differ, features that are no numbers or missing, as many neighbours as rows
+    ValueError : lengths that differ, features that are no numbers or missing, predictions outside [0, 1], as many
+        neighbours as rows
     """
     from sklearn.neighbors import NearestNeighbors
 
-    prediction = checked(prediction, "prediction").to_numpy(float)
-    x = np.asarray(features)
+    prediction = check_scores(checked(prediction, "prediction").infer_objects(), "prediction")
+    try:
+        table = isinstance(features, pd.DataFrame)
+        x = features.to_numpy(float, na_value=np.nan) if table else np.asarray(features, float)
+    except (TypeError, ValueError):
+        raise ValueError("features hold text: turn each category into numbers (one-hot) first.") from None
     if x.ndim != 2 or len(x) != len(prediction):
         raise ValueError(f"features have the shape {x.shape}; give a table with one row for each of {len(prediction)}.")
-    try:
-        x = x.astype(float)
-    except ValueError:
-        raise ValueError("features hold text: turn each category into numbers (one-hot) first.") from None
     if not np.isfinite(x).all():
         raise ValueError(
             f"{int((~np.isfinite(x)).sum())} values of the features are missing or infinite; fill them first."
@@ -80,10 +84,15 @@ def counterfactual_flip_rate(prediction, counterfactual_prediction, level: float
 
     Raises
     ------
-    ValueError : lengths that differ, missing values, no pairs
+    ValueError : lengths that differ, missing values, no pairs, text in one and numbers in the other
     """
     before = checked(prediction, "prediction")
     after = checked(counterfactual_prediction, "counterfactual_prediction", len(before))
+    if not sortable([before[0], after[0]]):
+        raise ValueError(
+            f"prediction holds {before.tolist()[0]!r} and counterfactual_prediction holds {after.tolist()[0]!r}: "
+            "the two must have the same values."
+        )
     flips = int((before != after).sum())
     low, high = rate_interval(flips, len(before), level=level)
     out = {"value": flips / len(before), "low": low, "high": high, "n": len(before), "flips": flips}
@@ -162,9 +171,15 @@ def entropy_between_groups(table: pd.DataFrame, groups, label="label", predictio
     Returns
     -------
     Series with `total`, `between` and `within`, which add up
+
+    Raises
+    ------
+    KeyError : unknown columns
+    ValueError : as in `generalised_entropy`
     """
-    benefits = pd.Series(_benefits(table[label], table[prediction], positive), index=table.index)
     columns = [groups] if isinstance(groups, str) else list(groups)
+    check_table(table, label, prediction, *columns)
+    benefits = pd.Series(_benefits(table[label], table[prediction], positive), index=table.index)
     means = benefits.groupby([table[c] for c in columns], dropna=False).transform("mean")
     total, between = _entropy(benefits.to_numpy(), alpha), _entropy(means.to_numpy(), alpha)
     return pd.Series({"total": total, "between": between, "within": total - between})

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.counting import checked, divide
-from utils.evaluation.intervals import bootstrap_interval, rate_interval
+from utils.evaluation.coding import sortable
+from utils.evaluation.counting import checked
+from utils.evaluation.intervals import rate_interval
+
+MOST_CLASSES = 100  # a column with more different whole numbers is a measurement, not a prediction
 
 
-def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, draws: int = 1000, rng=0) -> pd.Series:
+def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, rng=0) -> pd.Series:
     """Leakage: how well an attribute can be predicted from predictions, scores or features, by a simple attacker.
 
     Formula: a logistic regression learns to tell the attribute from the features, on four fifths of the rows, and is
@@ -23,21 +26,27 @@ def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, draws: 
 
     Parameters
     ----------
-    features : DataFrame or array (rows, features); columns that are no numbers are one-hot encoded. One column of
-        predictions will do
+    features : DataFrame or array (rows, features), or one column of predictions or scores, array (rows,). Columns that
+        are no numbers are one-hot encoded, and so is one column of up to 100 different whole numbers: they are classes.
+        In a table, turn columns of class numbers into text first, or the attacker takes a 3 for half a 6
     attribute : array (rows,), two values or more
     folds : parts in which the rows are tried; stratified by the attribute
-    level, draws : of the interval: bootstrap of the rows' outcomes on their counts, for the attackers that were trained
-    rng : numpy Generator or a seed: which rows fall into which part, and the bootstrap
+    level : of the intervals, which hold for the attackers that were trained
+    rng : numpy Generator or a seed: which rows fall into which part
+
+    For the balanced accuracy the attacker names the value that the features make likelier than it is among all rows:
+    its probabilities are divided by the values' shares. (Naming the likeliest, it would nearly always name the common
+    value of a lopsided attribute, and seem to find nothing. The paper's attacker works on balanced rows instead.)
 
     Returns
     -------
-    Series with `value` (balanced accuracy), `low`, `high`, `chance`, `accuracy` with `accuracy_low`, `accuracy_high`
+    Series with `value` (balanced accuracy), `low`, `high` (the Wilson intervals of the values' shares, put together as
+    in Newcombe's interval), `chance`; `accuracy` (of naming the likeliest value) with `accuracy_low`, `accuracy_high`
     (Wilson) and `most_common` (what always naming the most common value gets), `auc` (two values only), `n`
 
     Raises
     ------
-    ValueError : lengths that differ, missing values, one value only, fewer rows of a value than folds
+    ValueError : lengths that differ, missing or infinite values, one value only, fewer rows of a value than folds
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -46,7 +55,11 @@ def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, draws: 
     from sklearn.preprocessing import StandardScaler
 
     attribute = checked(attribute, "attribute")
+    if folds < 2:
+        raise ValueError(f"folds is {folds}; the attacker learns on all parts but one, so that 2 are the least.")
     x = pd.DataFrame(features).reset_index(drop=True)
+    if np.ndim(features) == 1 and x[x.columns[0]].dtype.kind in "iu" and x[x.columns[0]].nunique() <= MOST_CLASSES:
+        x = x.astype(str)
     if len(x) != len(attribute):
         raise ValueError(
             f"features have {len(x)} rows and the attribute {len(attribute)} values: give one for each row."
@@ -64,26 +77,26 @@ def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, draws: 
         )
     rng = np.random.default_rng(rng)
     x = pd.get_dummies(x, dtype=float).to_numpy(float)
+    if infinite := int((~np.isfinite(x)).sum()):
+        raise ValueError(f"{infinite} values of the features are infinite; cut or drop them first.")
     split = StratifiedKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
     attacker = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     chances = cross_val_predict(attacker, x, codes, cv=split, method="predict_proba")
-    told = chances.argmax(axis=1)
-    right = np.bincount(codes, told == codes)
-    cells = np.stack([right, rows - right]).astype(float)
-
-    def balanced(cells):
-        return divide(cells[..., 0, :], cells.sum(-2)).mean(-1)
-
-    drawn = rng.multinomial(len(codes), cells.ravel() / len(codes), size=draws).reshape(draws, *cells.shape)
-    low, high = bootstrap_interval(balanced(drawn), level)
-    accuracy_low, accuracy_high = rate_interval(right.sum(), len(codes), level=level)
+    right = np.bincount(codes, (chances / rows).argmax(axis=1) == codes)
+    shares = right / rows
+    value = shares.mean()
+    # Not the bootstrap: where nearly all rows are told correctly, it has next to no width and holds far too seldom.
+    low, high = rate_interval(right, rows, level=level)
+    low, high = value - np.hypot.reduce(shares - low) / len(rows), value + np.hypot.reduce(high - shares) / len(rows)
+    likeliest = int((chances.argmax(axis=1) == codes).sum())
+    accuracy_low, accuracy_high = rate_interval(likeliest, len(codes), level=level)
     return pd.Series(
         {
-            "value": float(balanced(cells)),
+            "value": float(value),
             "low": float(low),
             "high": float(high),
             "chance": 1 / len(values),
-            "accuracy": right.sum() / len(codes),
+            "accuracy": likeliest / len(codes),
             "accuracy_low": accuracy_low,
             "accuracy_high": accuracy_high,
             "most_common": rows.max() / len(codes),
@@ -113,20 +126,30 @@ def leakage_amplification(label, prediction, attribute, *, flips: int = 5, folds
 
     Returns
     -------
-    Series with `value` (mean over the draws), `sd` (over the draws), `model` (leakage of the predictions), `dataset`
-    (mean leakage of the labels at the model's accuracy), `labels` (leakage of the labels as they are)
+    Series with `value` (mean over the draws), `sd` (over the draws only: the uncertainty that comes from the number of
+    rows is not in it), `model` (leakage of the predictions), `dataset` (mean leakage of the labels at the model's
+    accuracy), `labels` (leakage of the labels as they are)
+
+    Raises
+    ------
+    ValueError : as in `leakage`; text in the labels and numbers in the predictions, or the reverse; no draws
     """
     label = checked(label, "label")
     prediction = checked(prediction, "prediction", len(label))
+    if not sortable([label[0], prediction[0]]):
+        raise ValueError(
+            f"label holds {label.tolist()[0]!r} and prediction holds {prediction.tolist()[0]!r}: the two must have the "
+            "same values."
+        )
+    if flips < 1:
+        raise ValueError(f"flips is {flips}; at least one draw of replaced labels is needed.")
     rng = np.random.default_rng(rng)
     classes = pd.unique(pd.concat([label, prediction], ignore_index=True))
     codes = pd.Index(classes).get_indexer(label)
     wrong = int((label.to_numpy() != prediction.to_numpy()).sum())
 
     def leak(values):
-        return leakage(
-            pd.Series(values, dtype=object).astype(str).to_frame(), attribute, folds=folds, draws=100, rng=seed
-        )
+        return leakage(pd.Series(values, dtype=object).astype(str).to_frame(), attribute, folds=folds, rng=seed)
 
     seed = int(rng.integers(2**31))  # the same parts of the rows for all, so that they do not differ by lot
     model = leak(prediction.to_numpy())["value"]

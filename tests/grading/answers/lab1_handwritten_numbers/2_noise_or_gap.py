@@ -497,7 +497,7 @@ def holm_by_hand(p_values):
         adjusted[i] = highest
     return adjusted
 """,
-            5,
+            4,
         ),
         (
             "written another way: pandas",
@@ -506,10 +506,96 @@ def holm_by_hand(p_values):
     p = pd.Series(p_values).sort_values(kind="stable")
     return (p * range(len(p), 0, -1)).cummax().clip(upper=1).sort_index()
 """,
-            5,
+            4,
         ),
     ],
-    "q6_over_seeds": [
+    "q6_difference": [
+        (
+            "the ends subtracted: low minus high",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    low_a, high_a = interval(right[in_a].sum(), in_a.sum())
+    low_b, high_b = interval(right[in_b].sum(), in_b.sum())
+    return right[in_a].mean() - right[in_b].mean(), low_a - high_b, high_a - low_b
+""",
+            0,
+        ),
+        (
+            "the same way of both groups",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    a, b = right[in_a].mean(), right[in_b].mean()
+    low_a, high_a = interval(right[in_a].sum(), in_a.sum())
+    low_b, high_b = interval(right[in_b].sum(), in_b.sum())
+    return a - b, a - b - np.hypot(a - low_a, b - low_b), a - b + np.hypot(high_a - a, high_b - b)
+""",
+            0,
+        ),
+        (
+            "everybody else in place of group b",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    in_b = ~in_a
+    a, b = right[in_a].mean(), right[in_b].mean()
+    low_a, high_a = interval(right[in_a].sum(), in_a.sum())
+    low_b, high_b = interval(right[in_b].sum(), in_b.sum())
+    return a - b, a - b - np.hypot(a - low_a, high_b - b), a - b + np.hypot(high_a - a, b - low_b)
+""",
+            0,
+        ),
+        (
+            "the direction lost",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    a, b = right[in_a].mean(), right[in_b].mean()
+    low_a, high_a = interval(right[in_a].sum(), in_a.sum())
+    low_b, high_b = interval(right[in_b].sum(), in_b.sum())
+    d = abs(a - b)
+    return d, d - np.hypot(a - low_a, high_b - b), d + np.hypot(high_a - a, b - low_b)
+""",
+            0,
+        ),
+        (
+            "Wilson in place of the interval that is handed in",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    from utils.evaluation.intervals import difference_interval
+
+    ends = difference_interval(right[in_a].sum(), in_a.sum(), right[in_b].sum(), in_b.sum())
+    return (right[in_a].mean() - right[in_b].mean(), *ends)
+""",
+            0,
+        ),
+        (
+            "written another way: counts and squares",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    ways = []
+    for members in (in_a, in_b):
+        count, n = int(np.sum(right & members)), int(np.sum(members))
+        low, high = interval(count, n)
+        ways.append((count / n, count / n - low, high - count / n))
+    (a, down_a, up_a), (b, down_b, up_b) = ways
+    return [a - b, a - b - (down_a**2 + up_b**2) ** 0.5, a - b + (up_a**2 + down_b**2) ** 0.5]
+""",
+            3,
+        ),
+        (
+            "written another way: tables",
+            """
+def difference_by_hand(right, in_a, in_b, interval):
+    table = pd.DataFrame({"right": right, "group": np.select([in_a, in_b], ["a", "b"], "neither")})
+    sums = table.groupby("group")["right"].agg(["sum", "count"])
+    rate = sums["sum"] / sums["count"]
+    low, high = zip(*[interval(sums.loc[g, "sum"], sums.loc[g, "count"]) for g in "ab"], strict=True)
+    down, up = rate[["a", "b"]].to_numpy() - low, np.array(high) - rate[["a", "b"]].to_numpy()
+    gap = rate["a"] - rate["b"]
+    return gap, gap - np.sqrt(down[0] ** 2 + up[1] ** 2), gap + np.sqrt(up[0] ** 2 + down[1] ** 2)
+""",
+            3,
+        ),
+    ],
+    "q7_over_seeds": [
         (
             "standard deviation with ddof 0",
             """
@@ -622,7 +708,7 @@ def over_seeds(correct, group_a, group_b):
     return {"lowest": min(gaps), "highest": max(gaps), "mean": mean(gaps), "sd": stdev(gaps),
             "share_negative": sum(g < 0 for g in gaps) / len(gaps)}
 """,
-            6,
+            4,
         ),
         (
             "written another way: pandas, a Series",
@@ -633,7 +719,7 @@ def over_seeds(correct, group_a, group_b):
     return pd.Series({"mean": gaps.mean(), "sd": gaps.std(), "share_negative": gaps.lt(0).mean(),
                       "lowest": gaps.min(), "highest": gaps.max()})
 """,
-            6,
+            4,
         ),
     ],
 }
