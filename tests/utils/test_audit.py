@@ -114,6 +114,13 @@ def test_the_table_is_tidy(people):
     assert found.loc[found["race"].isna() & (found["metric"] == "accuracy"), "n"].tolist() == [300, 200, 100]
 
 
+def test_crossed_groups_are_named_in_the_order_of_the_columns(people):
+    found, messages = said(people, groups=["sex", ("race", "sex")], metrics=["accuracy"])
+    assert list(found.columns[:2]) == ["sex", "race"] and messages == []
+    few = said(people.head(210), groups=["sex", ("race", "sex")])[1]
+    assert any("M × " in message and "of sex × race" in message for message in few)
+
+
 def test_more_classes_each_against_the_rest():
     rng = np.random.default_rng(2)
     table = pd.DataFrame({"label": rng.choice(["cat", "cow", "dog"], 300), "who": rng.choice(list("ab"), 300)})

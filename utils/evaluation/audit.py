@@ -98,6 +98,7 @@ def audit(
         (g,) if isinstance(g, str) else tuple(g) for g in ([groups] if isinstance(groups, str) else groups)
     ]
     attributes = list(dict.fromkeys(column for split in splits for column in split))
+    splits = [tuple(a for a in attributes if a in split) for split in splits]  # one order of the columns everywhere
     _check_settings(metrics, interval, level, draws, problems)
     label, prediction, score = _needed(metrics, label, prediction, score)
     check_table(table, *(c for c in (label, prediction, score) if c is not None), *attributes)
