@@ -36,3 +36,14 @@ def test_many_seeds():
     assert {"one after another", "together, vary=both", "together, vary=start", "together, vary=order"} < set(rows)
     alone, together, _ = map(float, rows["mean accuracy"])
     assert alone == pytest.approx(together, abs=0.02) and alone > 0.6
+
+
+def test_audit_engine():
+    rows = rows_of("audit_engine.py")
+    for name in ("bootstrap, 3 metrics", "the same: scipy", "no interval", "null simulation"):
+        found = [cells for row, cells in rows.items() if row.startswith(name)]
+        assert found and all(float(cell.replace(",", "")) > 0 for cells in found for cell in cells[:-1])
+    same = [cells for cells in rows.values() if cells[-1] == "1e-12"]
+    assert len(same) == 3 and all(float(largest) <= 1e-12 for largest, _ in same)
+    bounds = [float(cells[1]) for row, cells in rows.items() if row.startswith("bounds of ")]
+    assert len(bounds) == 3 and max(bounds) < 2  # root mean square, in standard errors of drawing: about 1

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from utils.evaluation.amplification import bias_amplification, directional_bias_amplification
 
@@ -92,8 +94,107 @@ def test_more_than_two_classes_and_values():
     assert -1 < bias_amplification(table, table)["value"] < 1
 
 
+def random_tables(seed, groups=3, classes=3):
+    rng = np.random.default_rng(seed)
+    made = [
+        pd.DataFrame(
+            {
+                "group": rng.choice(list("abc")[:groups], n),
+                "label": rng.integers(0, classes, n),
+                "pred1": rng.integers(0, classes, n),
+                "seen": rng.choice(list("abc")[:groups], n),
+            }
+        )
+        for n in (90, 120)
+    ]
+    return [pd.concat([t, *made], ignore_index=True) for t in made]  # so that every value is in both
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 3), st.integers(2, 4))
+@settings(deadline=None, max_examples=12)
+def test_both_measures_as_the_papers_write_them(seed, groups, classes):
+    training, evaluation = random_tables(seed, groups, classes)
+    a_values, t_values = sorted(set(training["group"])), sorted(set(training["label"]))
+    a_to_t, t_to_a, zhao = {}, {}, 0.0
+    for a in a_values:
+        for t in t_values:
+            of_a, of_t = training["group"] == a, training["label"] == t
+            sign = np.sign(round((of_a & of_t).mean() - of_a.mean() * of_t.mean(), 12))
+            given_a, given_t = evaluation[evaluation["group"] == a], evaluation[evaluation["label"] == t]
+            a_to_t[a, t] = sign * ((given_a["pred1"] == t).mean() - (given_a["label"] == t).mean())
+            t_to_a[a, t] = sign * ((given_t["seen"] == a).mean() - (given_t["group"] == a).mean())
+            b = (training.loc[of_t, "group"] == a).mean()
+            if b > 1 / len(a_values):
+                zhao += (evaluation.loc[evaluation["pred1"] == t, "seen"] == a).mean() - b
+    found = directional_bias_amplification(training, evaluation, attribute_prediction="seen", draws=5)
+    for direction, expected in (("attribute to task", a_to_t), ("task to attribute", t_to_a)):
+        part = found[found["direction"] == direction]
+        assert part.iloc[0]["value"] == pytest.approx(np.mean(list(expected.values())))
+        assert part.iloc[1:].set_index(["group", "class"])["value"].to_dict() == pytest.approx(expected)
+    measured = bias_amplification(training, evaluation, attribute_prediction="seen", draws=5)["value"]
+    assert measured == pytest.approx(zhao / len(t_values))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=8)
+def test_values_lie_in_range_and_order_and_names_change_none(seed):
+    training, evaluation = random_tables(seed)
+    names, numbers = {"a": "z", "b": "y", "c": "x"}, {0: "two", 1: "one", 2: "none"}
+    maps = {"group": names, "seen": names, "label": numbers, "pred1": numbers}
+    other = [
+        t.assign(**{c: t[c].map(m) for c, m in maps.items()}).sample(frac=1, random_state=1)
+        for t in (training, evaluation)
+    ]
+    one = directional_bias_amplification(training, evaluation, attribute_prediction="seen", draws=50)
+    two = directional_bias_amplification(*other, attribute_prediction="seen", draws=50)
+    renamed = one.assign(group=one["group"].replace(names), **{"class": one["class"].replace(numbers)})
+    by_name = [
+        {tuple(map(str, key)): value for *key, value in t[["direction", "group", "class", "value"]].to_numpy(object)}
+        for t in (renamed, two)
+    ]
+    assert by_name[0] == pytest.approx(by_name[1])
+    assert one["value"].between(-1, 1).all() and (one["low"] <= one["high"]).all()
+    assert bias_amplification(training, evaluation, draws=5)["value"] == pytest.approx(
+        bias_amplification(*other, draws=5)["value"]
+    )
+
+
+def test_pairs_that_are_independent_in_training_count_0():
+    """Balanced data hold no association that a model could amplify, whatever it does with the groups."""
+    balanced = rows({("f", 1): 3, ("m", 1): 3, ("f", 0): 7, ("m", 0): 7}, ["group", "label"])
+    evaluation = balanced.assign(pred1=(balanced["group"] == "f").astype(int))
+    assert directional_bias_amplification(balanced, evaluation)["value"].tolist() == [0] * 5
+
+
+def test_a_class_that_is_never_predicted_counts_as_unchanged():
+    found = bias_amplification(TRAINING, EVALUATION.assign(pred1=1))
+    assert found["value"] == pytest.approx((100 / 200 - 60 / 90) / 2)
+
+
+def test_the_interval_is_as_wide_as_draws_of_rows_make_it():
+    seeds = range(120)
+    drawn = [
+        bias_amplification(TRAINING, EVALUATION.sample(frac=1, replace=True, random_state=s), draws=1)["value"]
+        for s in seeds
+    ]
+    found = bias_amplification(TRAINING, EVALUATION)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert found["low"] == pytest.approx(low, abs=0.03) and found["high"] == pytest.approx(high, abs=0.03)
+
+
+def test_true_and_1_are_one_class():
+    found = bias_amplification(TRAINING.assign(label=TRAINING["label"] == 1), EVALUATION)
+    assert found["value"] == bias_amplification(TRAINING, EVALUATION)["value"]
+
+
 def test_bad_input():
     with pytest.raises(KeyError, match="no column 'pred1'"):
         bias_amplification(TRAINING, TRAINING)
     with pytest.raises(ValueError, match="'group' is 'f' in every row"):
         bias_amplification(TRAINING.assign(group="f"), EVALUATION.assign(group="f"))
+    with pytest.raises(ValueError, match="'label' and 'pred1' hold text and numbers"):
+        bias_amplification(TRAINING, EVALUATION.astype({"pred1": str}))
+    with pytest.raises(ValueError, match="1 of 200 values in 'pred1' are missing"):
+        directional_bias_amplification(
+            TRAINING, EVALUATION.assign(pred1=EVALUATION["pred1"].where(EVALUATION.index > 0))
+        )

@@ -50,11 +50,31 @@ def test_equal_rows_are_neighbours_and_not_themselves():
         (LINE, [0, 1, 0, 1, 0], 5, "neighbours is 5; with 5 rows it must be from 1 to 4"),
         (pd.DataFrame({"x": list("abc")}), [0, 1, 0], 1, "features hold text"),
         ([[1.0], [math.nan], [2.0]], [0, 1, 0], 1, "1 values of the features are missing"),
+        (pd.DataFrame({"x": pd.array([1, None, 2], dtype="Int64")}), [0, 1, 0], 1, "1 values of the features are miss"),
+        (LINE, [0, 9, 3, 9, 1], 1, "'prediction' holds 9, and 3 values outside"),
+        (LINE, list("abcde"), 1, "'prediction' holds 'a'"),
     ],
 )
 def test_consistency_names_bad_input(features, prediction, k, says):
     with pytest.raises(ValueError, match=says):
         consistency(features, prediction, k)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+@settings(deadline=None, max_examples=25)
+def test_consistency_is_a_share_and_knows_no_order_names_or_sides(seed, k):
+    rng = np.random.default_rng(seed)
+    x, p = pd.DataFrame(rng.normal(size=(30, 2)), columns=["a", "b"]), rng.integers(0, 2, 30)
+    value, order = consistency(x, p, k), rng.permutation(30)
+    assert 0 <= value <= 1
+    assert consistency(x.iloc[order, ::-1].set_axis(["c", "d"], axis=1), p[order], k) == pytest.approx(value)
+    assert consistency(x, 1 - p, k) == pytest.approx(value)
+
+
+def test_who_is_near_depends_on_the_scale():
+    x = np.array([[0, 0], [0, 1], [10, 0], [10, 1]])
+    assert consistency(x, [0, 1, 0, 1], 1) == 0  # nearest by the second feature's step
+    assert consistency(x / [100, 1], [0, 1, 0, 1], 1) == 1
 
 
 def test_flip_rate_by_hand():
@@ -69,6 +89,20 @@ def test_flips_between_many_classes_have_no_direction():
     assert found["flips"] == 1 and math.isnan(found["to_positive"])
     with pytest.raises(ValueError, match="counterfactual_prediction has 2 values"):
         counterfactual_flip_rate([0, 1, 1], [0, 1])
+    with pytest.raises(ValueError, match="prediction holds 0 and counterfactual_prediction holds '0'"):
+        counterfactual_flip_rate([0, 1], ["0", "1"])
+    with pytest.raises(ValueError, match="empty"):
+        counterfactual_flip_rate([], [])
+
+
+@given(st.lists(st.tuples(bits, bits), min_size=1, max_size=40))
+@settings(deadline=None, max_examples=40)
+def test_swapping_the_pair_turns_the_direction_only(drawn):
+    y, z = map(list, zip(*drawn, strict=True))
+    one, other = counterfactual_flip_rate(y, z), counterfactual_flip_rate(z, y)
+    assert -1e-12 <= one["low"] <= one["value"] + 1e-12 <= one["high"] + 2e-12 <= 1 + 3e-12
+    assert one["value"] == other["value"] and one["to_positive"] == other["to_negative"]
+    assert one["to_positive"] + one["to_negative"] == one["flips"]
 
 
 def test_entropy_by_hand():
@@ -103,3 +137,22 @@ def test_entropy_between_and_within_add_up():
     assert found["between"] == pytest.approx(((1.5**2 + 0.5**2) / 2 - 1) / 2)
     assert found["total"] == pytest.approx(0.25) and found["between"] + found["within"] == pytest.approx(found["total"])
     assert entropy_between_groups(table.assign(who="a"), "who")["between"] == 0
+    with pytest.raises(KeyError, match="no column 'whom'"):
+        entropy_between_groups(table, ["who", "whom"])
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0])
+@given(st.lists(st.tuples(st.sampled_from([(0, 0), (0, 1)]), st.sampled_from("abc")), min_size=1, max_size=40))
+@settings(deadline=None, max_examples=20)
+def test_within_is_the_weighted_sum_of_the_groups_own_indices(alpha, drawn):
+    """As Speicher et al. write it: each group's index times its share of the rows and a power of its mean benefit. The
+    benefits here are 1 and 2, so that the index is defined for every alpha."""
+    table = pd.DataFrame([(y, p, g) for (y, p), g in drawn], columns=["label", "pred1", "who"])
+    found = entropy_between_groups(table, "who", alpha=alpha)
+    b = table["pred1"] - table["label"] + 1
+    within = 0.0
+    for _, part in table.groupby("who"):
+        weight = len(part) / len(b) * (b[part.index].mean() / b.mean()) ** alpha
+        within += weight * generalised_entropy(part["label"], part["pred1"], alpha)
+    assert found["within"] == pytest.approx(within, abs=1e-12)
+    assert -1e-12 <= found["between"] <= found["total"] + 1e-12

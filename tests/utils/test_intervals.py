@@ -58,6 +58,12 @@ def test_jeffreys_ends_where_nothing_contradicts():
     assert np.allclose((low[1], high[1]), proportion_confint(10, 20, method="jeffreys"))
 
 
+@pytest.mark.parametrize("method", ["wilson", "clopper-pearson", "jeffreys"])
+def test_an_interval_holds_its_own_rate(method):
+    n = np.arange(1, 400)
+    assert (rate_interval(n, n, method)[1] == 1).all() and (rate_interval(0 * n, n, method)[0] == 0).all()
+
+
 def test_no_rows_no_interval():
     for method in ("wilson", "wald", "clopper-pearson", "jeffreys"):
         low, high = rate_interval([0, 3], [0, 4], method)

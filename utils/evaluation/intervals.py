@@ -51,7 +51,7 @@ def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
         else:
             low, high = proportion_confint(count, n, alpha=1 - level, method=METHODS[method])
     low, high = np.asarray(low), np.asarray(high)
-    if method == "jeffreys":  # as Brown, Cai and DasGupta modify it: an end that the data cannot contradict
+    if method != "wald":  # exactly: Wilson's ends by algebra, the others' by definition (Jeffreys as modified in 2001)
         low, high = np.where(count == 0, 0.0, low), np.where(count == n, 1.0, high)
     low, high = np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
     return (float(low), float(high)) if low.ndim == 0 else (low, high)
