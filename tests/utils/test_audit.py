@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from utils.evaluation import metrics as one_group
 from utils.evaluation.audit import AuditError, AuditWarning, audit
 from utils.evaluation.counting import COUNT_METRICS, SCORE_METRICS
+from utils.evaluation.disparity import disparities
 from utils.evaluation.intervals import rate_interval
 
 ALL = [*COUNT_METRICS, *SCORE_METRICS]
@@ -112,6 +113,19 @@ def test_the_table_is_tidy(people):
     assert found.index.tolist() == list(range(2 * (1 + 2 + 4)))
     assert found["sex"].isna().sum() == 2 and found["race"].isna().sum() == 6
     assert found.loc[found["race"].isna() & (found["metric"] == "accuracy"), "n"].tolist() == [300, 200, 100]
+
+
+def test_groups_keep_their_names(people):
+    table = people.assign(old=people.index % 2 == 0, kind=people.index % 3)
+    table["made"] = pd.Categorical(np.where(people.index % 2, "x", "y"), ["y", "x"])  # in the order of the categories
+    found = audit(table, groups=["old", "kind", "made", ("old", "kind")], problems="ignore", reference=True)
+    assert found["old"].dropna().unique().tolist() == [False, True]
+    assert found["kind"].dropna().tolist()[:3] == [0, 1, 2] and isinstance(found["kind"].dropna().iloc[0], int)
+    assert found["made"].dropna().tolist() == ["y", "x"]
+    assert disparities(found).set_index("comparison").loc["to reference", ["group", "reference"]].tolist() == [
+        "False",
+        "True",
+    ]
 
 
 def test_crossed_groups_are_named_in_the_order_of_the_columns(people):

@@ -113,15 +113,14 @@ def audit(
         part = _one_split(coded, codes, len(names), metrics, interval, level, simultaneous, draws, rng)
         for column in attributes:
             where = split.index(column) if column in split else None
-            part[column] = [np.nan if where is None else names[g][where] for g in part["group"]]
+            values = [np.nan if where is None else names[g][where] for g in part["group"]]
+            part[column] = pd.Series(values, dtype=object)  # True stays True, and 3 stays 3, beside missing values
         if split and problems != "ignore":
             _say_problems(said, part, split, names, coded, codes, simultaneous)
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
     order = ["metric", *(["class"] if coded["classes"] else []), "value", "low", "high", "n", "positives", "small"]
     out = out[[*attributes, *order, "count", "of", "se", "note"]]
-    for column in attributes:  # the type of the groups' names, and missing where a row is not split
-        out[column] = out[column].astype(object)
     out.attrs = {"level": level, "reference": reference}
     if reference is not None:
         reference_groups(out, attributes, reference)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.counting import SCORE_METRICS, as_binary, check_scores, is_binary
+from utils.evaluation.counting import SCORE_METRICS, as_binary, check_scores, is_binary, plain
 
 MISSING = "(missing)"
 NOT_BY_CLASS = {"accuracy", "error_rate"}  # with more than two classes, these are of all classes together
@@ -89,6 +89,7 @@ def code(table, label, prediction, score, metrics, positive, attributes, said):
             _no_gaps(table, column, attributes)
     coded = {"classes": None, "y": None, "p": None, "s": None, "right_only": False}
     columns = [c for c in (label, prediction) if c is not None]
+    table = table.assign(**{c: plain(table[c]) for c in columns})
     first = [table[c].head(1).tolist()[0] for c in columns]
     if len({isinstance(value, str) for value in first}) > 1:
         raise ValueError(

@@ -135,7 +135,12 @@ def checked(values, name: str, rows: int | None = None) -> pd.Series:
     gaps = int(values.isna().sum())
     if gaps:
         raise ValueError(f"{gaps} of {len(values)} values in {name!r} are missing; drop or fill these rows first.")
-    return values
+    return plain(values)
+
+
+def plain(values: pd.Series) -> pd.Series:
+    """A categorical column as a column of its categories' type; others as they are."""
+    return values.astype(values.cat.categories.dtype) if isinstance(values.dtype, pd.CategoricalDtype) else values
 
 
 def is_binary(values: pd.Series) -> bool:
