@@ -75,7 +75,7 @@ def test_metrics_of_scores_are_those_of_the_libraries(drawn):
         assert math.isclose(metrics.auc(y, s), theirs, abs_tol=1e-6)  # torchmetrics rounds to 32 bits
     else:
         assert math.isnan(metrics.auc(y, s))
-    # torchmetrics keeps the edges of the bins in 32 bits, so that it puts 0.6 into the bin below; and 1 has its own bin.
+    # torchmetrics keeps the edges of its bins in 32 bits, which puts 0.6 into the bin below; and 1 has its own bin.
     inside = (np.abs(10 * s - np.round(10 * s)) > 1e-5) | (s == 0)
     if inside.any():
         theirs = tm.binary_calibration_error(torch.tensor(s[inside]), torch.tensor(y[inside]), n_bins=10, norm="l1")
