@@ -57,6 +57,8 @@ def test_twenty_equal_groups_show_a_gap_of_four_points():
     assert not np.array_equal(null_gap([500] * 20, 0.93, draws=20_000, seed=2), gaps)
     assert null_p_value(gaps.max() + 1, gaps) == 1 / 20_001
     assert null_p_value(0, gaps) == 1
+    assert null_p_value(0.3, [0.1, 0.1 + 0.2, 0.3, 0.4, 0.1]) == 4 / 6  # ties count, whatever their last bit
+    assert null_p_value(0.1 + 0.2, [0.1, 0.3]) == 2 / 3
 
 
 def test_null_gap_agrees_with_simulated_rows():

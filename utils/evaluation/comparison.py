@@ -516,14 +516,12 @@ def _paired_change(metric, cells, drawn, level):
     low, high = bootstrap_interval((value(*_four(drawn, -2)) - value(*_four(drawn, -1))).T, level)
     note = np.full(len(cells), "", dtype=object)
     gained, lost, of = _gained_and_lost(metric, cells)
-    unknown = np.isnan(second - first)
-    few = (gained + lost < FEW) & ~unknown & (metric != "base_rate")  # which no model changes
+    few = (gained + lost < FEW) & ~np.isnan(second - first) & (metric != "base_rate")  # which no model changes
     if of is None:
         note[few] = f"under {FEW} rows differ between the models: the interval is likely too narrow"
     else:
         note[few] = f"Bonett and Price's interval: under {FEW} rows differ, too few for the bootstrap"
         low[few], high[few] = paired_difference_interval(gained[few], lost[few], of[few], level)
-    low, high = np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
     found = {"before": first, "after": second, "difference": second - first, "low": low, "high": high}
     return found | {"n": cells.sum((1, 2, 3)), "note": note}
 
