@@ -22,7 +22,7 @@ CONTENTS = [
 ]
 # In the folders above: pages for instructors, and what programs leave behind.
 NOT_FOR_STUDENTS = ["instructor_guide.md", "rubrics.md"]
-LEFT_BEHIND = ["__pycache__", "*.pyc", ".ipynb_checkpoints", "*-ubyte"]
+LEFT_BEHIND = ["__pycache__", "*.pyc", ".ipynb_checkpoints", "*-ubyte", ".cache"]
 # In the README: what speaks of parts that stay at home.
 LEFT_OUT = re.compile(r"<!-- not in the student edition -->.*?<!-- up to here -->\n", re.DOTALL)
 MARK = ".student_edition"

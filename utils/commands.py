@@ -8,7 +8,7 @@ import typer
 
 # The modules that do the work are imported inside each command: `datalab --help` should not wait for them.
 app = typer.Typer(no_args_is_help=True, help="Commands of the DataLab workbook series on responsible AI.")
-data = typer.Typer(no_args_is_help=True, help="The embedded data files.")
+data = typer.Typer(no_args_is_help=True, help="The embedded data files, and what can be downloaded.")
 app.add_typer(data, name="data")
 
 try:  # the student edition comes without it
@@ -47,6 +47,64 @@ def unpack():
     from utils.datasets.handwritten_numbers import unpack
 
     unpack()
+
+
+@data.command("open-images")
+def open_images(
+    classes: Annotated[
+        list[str] | None, typer.Option(help="Display names, such as Guitar,Ball; one alone is set against its absence.")
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(help="train, validation or test.")] = None,
+    limit: Annotated[int, typer.Option(help="Pictures in each split.")] = 1000,
+    people: Annotated[
+        bool,
+        typer.Option("--people/--anyone", help="Only pictures with perceived attributes of people (MIAP), or any."),
+    ] = True,
+    by: Annotated[list[str] | None, typer.Option(help="Strata besides the class: gender, age or gender,age.")] = None,
+    allocation: Annotated[
+        str, typer.Option(help="proportional: strata keep their shares; equal: the same number of each.")
+    ] = "proportional",
+    seed: Annotated[int, typer.Option(help="Of the random choice.")] = 0,
+    side: Annotated[int, typer.Option(help="Pixels of the stored squares.")] = 96,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder of the download; default datasets/.cache/open_images.")
+    ] = None,
+    image_list: Annotated[
+        Path | None, typer.Option("--list", help="Take the pictures of this list, split/ImageID a line.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Pictures fetched at once.")] = 8,
+    annotations_url: Annotated[str | None, typer.Option(help="Another mirror: an address or a folder.")] = None,
+    images_url: Annotated[str | None, typer.Option(help="Another mirror: an address or a folder.")] = None,
+):
+    """Choose pictures of Open Images by class and perceived attribute, and download them.
+
+    Several --classes, --split or --by are separated by commas. After a break, the same command goes on where it was.
+    """
+    from utils.datasets.open_images import default_folder, download
+
+    def several(given, default=""):
+        return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
+
+    to = to or default_folder()
+    done = download(
+        to,
+        several(classes),
+        several(split, "validation"),
+        limit,
+        people,
+        seed,
+        side,
+        several(by, "gender"),
+        allocation,
+        image_list,
+        annotations_url,
+        images_url,
+        threads=threads,
+    )
+    print(done.to_string(index=False))
+    print(f"{done['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
+    if done["dead"].sum():
+        print(f"{done['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
 
 
 @app.command()
@@ -92,7 +150,8 @@ def main():
     try:
         app()
     except Exception as problem:
-        if type(problem).__name__ not in ("DataError", "GradingError", "NotebookError"):
+        kinds = {kind.__name__ for kind in type(problem).__mro__}
+        if not kinds & {"DataError", "GradingError", "NotebookError"}:
             raise
         sys.exit(str(problem))
 

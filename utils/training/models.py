@@ -41,6 +41,19 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Flatten(), last)
 
 
+def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) -> nn.Sequential:
+    """A small convolutional network for pictures of 32 × 32: three strided convolutions (16, 32 and 32 channels).
+
+    Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). `generator` as in `baseline_mlp`.
+    """
+    with fork_rng(devices=[]):
+        convolutions = [nn.Conv2d(n, m, kernel_size=3, stride=2, padding=1) for n, m in [(3, 16), (16, 32), (32, 32)]]
+        last = nn.Linear(32 * 4 * 4, classes)
+    _draw_start([*convolutions, last], generator)
+    first, second, third = convolutions
+    return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Flatten(), last)
+
+
 @torch.no_grad()
 def _draw_start(layers, generator):
     generator = generator or torch.Generator().manual_seed(0)
