@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utils.datasets.images import stack_images
 from utils.datasets.registry import FOLDER, verified
 
 RAW = "handwritten_numbers/MNIST/raw"
@@ -22,7 +23,7 @@ MAGNITUDE = {"small": [0, 1, 2, 3], "medium": [4, 5, 6], "large": [7, 8, 9]}
 PARITY = {"even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9]}
 GROUPS = ["digit", "parity", "magnitude", "curviness", "color"]
 
-PIXELS = 28 * 28 * 3
+SIDE = 28
 THIN = 0.3  # share that is left of an under-represented digit
 BLUE_IN_TRAINING = 0.8
 SALT = PEPPER = 0.02
@@ -211,33 +212,5 @@ def get_val2(df: pd.DataFrame, seed=0) -> pd.DataFrame:
 
 
 def image_array(table: pd.DataFrame) -> np.ndarray:
-    """The column `img` as one array.
-
-    Returns
-    -------
-    uint8 array (n, 28, 28, 3); a view of the table's own array when its rows are all there and in order
-
-    Raises
-    ------
-    KeyError : the table has no column `img`
-    ValueError : the table is empty, or an image has another shape or dtype
-    """
-    if "img" not in table:
-        raise KeyError(f"The table has no column 'img'; it has {', '.join(map(str, table.columns))}.")
-    column = table["img"].to_numpy()
-    if len(column) == 0:
-        raise ValueError("The table is empty: there is no image in it.")
-    kinds = {(getattr(x, "shape", None), getattr(x, "dtype", type(x).__name__)) for x in column}
-    for shape, dtype in kinds:
-        if shape != (28, 28, 3) or dtype != np.uint8:
-            raise ValueError(f"An image has shape {shape} and dtype {dtype}; each must be (28, 28, 3) and uint8.")
-    base = column[0].base
-    one_block = isinstance(base, np.ndarray) and base.flags.c_contiguous and base.size % PIXELS == 0
-    if one_block and all(x.base is base and x.strides == (84, 3, 1) for x in column):
-        # All rows are views into one array: one whole-array step instead of a copy per row.
-        start = np.fromiter((x.__array_interface__["data"][0] for x in column), np.int64, len(column))
-        place, rest = np.divmod(start - base.__array_interface__["data"][0], PIXELS)
-        if not rest.any():
-            block = base.reshape(-1, 28, 28, 3)
-            return block if np.array_equal(place, np.arange(len(block))) else block[place]
-    return np.stack(column)
+    """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `images.py`."""
+    return stack_images(table, SIDE)

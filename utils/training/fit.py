@@ -14,6 +14,7 @@ from torch.optim.adam import adam
 from tqdm.auto import tqdm
 
 from utils.datasets.handwritten_numbers import image_array
+from utils.datasets.images import stack_images
 from utils.training.models import CLASSES, HIDDEN, baseline_mlp
 
 EPOCHS = 3
@@ -54,7 +55,7 @@ def label_array(table: pd.DataFrame, column: str = "label") -> np.ndarray:
 
 
 def image_tensor(images: np.ndarray) -> torch.Tensor:
-    """uint8 (n, 28, 28, 3) to float32 (n, 3, 28, 28) in [0, 1], as the networks want it."""
+    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], as the networks want it."""
     planes = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     # Laid out plane by plane once, or else every model's first layer would copy it so.
     return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
@@ -67,6 +68,7 @@ def fit(
     epochs: int = EPOCHS,
     batch_size: int = BATCH_SIZE,
     learning_rate: float = LEARNING_RATE,
+    one_cycle: bool = False,
     seed: int = 0,
     progress: bool = True,
 ) -> nn.Module:
@@ -74,18 +76,23 @@ def fit(
 
     Parameters
     ----------
-    model : Module from float (n, 3, 28, 28) to logits (n, 10); it is trained in place
-    table : DataFrame with `img` (28 × 28 × 3 uint8) and `label` (0 to 9)
+    model : Module from float (n, 3, side, side) to logits (n, classes); it is trained in place
+    table : DataFrame with `img` (side × side × 3 uint8) and `label` (0 to 9)
+    learning_rate : of Adam; with `one_cycle` the highest it reaches
+    one_cycle : let the learning rate rise from a 25th and then fall to almost nothing (Smith and Topin 2019), which
+        steadies the result of a short training
     seed : of the order in which the rows are seen
 
     Returns
     -------
     Module : the same model, in evaluation mode
     """
-    images, labels = torch.from_numpy(image_array(table)), torch.tensor(label_array(table))
+    images, labels = torch.from_numpy(stack_images(table)), torch.tensor(label_array(table))
     generator = torch.Generator().manual_seed(seed)
     model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    steps = epochs * -(-len(labels) // batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps) if one_cycle else None
     with one_thread(), tqdm(total=epochs * len(labels), unit="img", disable=not progress, leave=False) as bar:
         for _ in range(epochs):
             for rows in torch.randperm(len(labels), generator=generator).split(batch_size):
@@ -93,6 +100,8 @@ def fit(
                 optimizer.zero_grad()
                 F.cross_entropy(model(x), labels[rows]).backward()
                 optimizer.step()
+                if schedule:
+                    schedule.step()
                 bar.update(len(rows))
     return model.eval()
 
