@@ -35,8 +35,8 @@ AGES = ("young", "middle", "older")
 # The thing that an activity is done with, where it is (from the figure's feet, in figure heights, on the side to which
 # the figure turns), and where the hand is.
 ACTIVITIES = {
-    "playing ball": ("ball", (0.44, -0.74), (0.27, -0.78)),
-    "cooking": ("frying pan", (0.45, -0.42), (0.27, -0.46)),
+    "playing ball": ("ball", (0.47, -0.74), (0.27, -0.78)),
+    "cooking": ("frying pan", (0.52, -0.42), (0.27, -0.46)),
     "playing the guitar": ("guitar", (0.42, -0.36), (0.26, -0.5)),
     "working on a laptop": ("laptop", (0.46, -0.44), (0.26, -0.42)),
     "walking a dog": ("dog", (0.55, -0.12), (0.26, -0.36)),

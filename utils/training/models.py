@@ -44,20 +44,22 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
 def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) -> nn.Sequential:
     """A small convolutional network for pictures of 32 × 32: three strided convolutions (16, 32 and 32 channels).
 
-    Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). `generator` as in `baseline_mlp`.
+    Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). The start values are those of He et
+    al. (2015), uniform within ± √(6 / number of inputs): from PyTorch's smaller ones some seeds would hardly learn.
+    `generator` as in `baseline_mlp`.
     """
     with fork_rng(devices=[]):
         convolutions = [nn.Conv2d(n, m, kernel_size=3, stride=2, padding=1) for n, m in [(3, 16), (16, 32), (32, 32)]]
         last = nn.Linear(32 * 4 * 4, classes)
-    _draw_start([*convolutions, last], generator)
+    _draw_start([*convolutions, last], generator, gain=math.sqrt(6))
     first, second, third = convolutions
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Flatten(), last)
 
 
 @torch.no_grad()
-def _draw_start(layers, generator):
+def _draw_start(layers, generator, gain=1.0):
     generator = generator or torch.Generator().manual_seed(0)
     for layer in layers:
         bound = 1 / math.sqrt(layer.weight[0].numel())
-        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.weight.uniform_(-gain * bound, gain * bound, generator=generator)
         layer.bias.uniform_(-bound, bound, generator=generator)
