@@ -52,8 +52,9 @@ def co_occurrence(
             return np.log2(cells * float(n) / expected)
 
     drawn = pmi(np.random.default_rng(rng).multinomial(n, counts.ravel() / n, size=draws).reshape(draws, *counts.shape))
-    # A pair that is not in a draw has −inf there. That is a low value and no gap, so the quantiles take a low number.
-    low, high = bootstrap_interval(np.moveaxis(np.where(np.isneginf(drawn), -1e9, drawn), 0, -1), level)
+    # A pair that is not in a draw has −inf there (or is undefined, where one of the two is not in it either). That is a
+    # low value and no gap, so the quantiles take a low number.
+    low, high = bootstrap_interval(np.moveaxis(np.where(np.isfinite(drawn), drawn, -1e9), 0, -1), level)
     low, high = (np.where(end < -100, -np.inf, end) for end in (low, high))
     unseen = counts == 0
     rows, across = np.indices(counts.shape).reshape(2, -1)

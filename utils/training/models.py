@@ -44,8 +44,8 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
 def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) -> nn.Sequential:
     """A small convolutional network for pictures of 32 × 32: three strided convolutions (16, 32 and 32 channels).
 
-    Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). The start values are those of He et
-    al. (2015), uniform within ± √(6 / number of inputs): from PyTorch's smaller ones some seeds would hardly learn.
+    Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). The start values are those of He
+    et al. (2015), uniform within ± √(6 / number of inputs): from PyTorch's smaller ones some seeds would hardly learn.
     `generator` as in `baseline_mlp`.
     """
     with fork_rng(devices=[]):
