@@ -47,3 +47,19 @@ def test_audit_engine():
     assert len(same) == 3 and all(float(largest) <= 1e-12 for largest, _ in same)
     bounds = [float(cells[1]) for row, cells in rows.items() if row.startswith("bounds of ")]
     assert len(bounds) == 3 and max(bounds) < 2  # root mean square, in standard errors of drawing: about 1
+
+
+def test_open_images_select():
+    rows = rows_of("open_images_select.py")
+    assert {"pandas", "ours, 3 columns", "ours, all columns", "pandas, 3 columns"} < set(rows)
+    for name in ("ours, 3 columns", "ours, all columns"):
+        clock, ratio, cpu, _, memory = map(float, rows[name][:5])
+        assert clock > 0 and ratio > 0 and cpu > 0 and 50 < memory < 1500
+
+
+def test_simulated_scenes():
+    rows = rows_of("simulated_scenes.py")
+    for name in ("96 px", "32 px"):
+        assert all(float(cell) > 0 for cell in rows[name][:5])
+    averages = {name: float(cells[0].split()[0]) for name, cells in rows.items() if "±" in cells[0]}
+    assert len(averages) == 6 and all(50 < average <= 100 for average in averages.values())

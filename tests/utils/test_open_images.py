@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from utils.commands import app
-from utils.datasets import downloads, open_images, registry
+from utils.datasets import downloads, line_search, open_images, registry
 from utils.datasets import open_images_files as files
 from utils.datasets.registry import DataError
 
@@ -279,6 +279,109 @@ def test_a_missing_file_is_named(tmp_path):
         files.read_boxes(tmp_path / "none.csv")
 
 
+# ---- looking for lines first
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Pieces so small that a few lines make many of them."""
+    monkeypatch.setattr(line_search, "PIECE", 997)
+    monkeypatch.setattr(line_search, "LONGEST_LINE", 300)
+    monkeypatch.setattr(line_search, "MANY_FOUND", 1)
+
+
+def box_file(path, rng, n, order, end="\n", last=True):
+    """Random boxes of twelve labels, some of which begin alike; with the columns in this order."""
+    labels = [GUITAR, BALL, DOG, "/m/03", "/m/0342", "/m/0342h1", "/g/11b7", *(f"/m/0{i}" for i in range(20, 25))]
+    corners = np.sort(rng.random((2, n, 2)), axis=2).round(6)
+    table = pd.DataFrame(
+        {
+            "ImageID": [f"{i:016x}" for i in np.sort(rng.integers(0, n, n))],
+            "Source": rng.choice(["xclick", "activemil", "/m/x", GUITAR], n),  # a label where none belongs
+            "LabelName": rng.choice(labels, n),
+            "Confidence": "1",
+            **dict(zip(files.CORNERS, [*corners[0].T, *corners[1].T], strict=True)),
+            "IsDepiction": rng.integers(-1, 2, n),
+        }
+    )[order]
+    text = table.to_csv(index=False, lineterminator=end)
+    path.write_bytes((text if last else text.removesuffix(end)).encode())
+    return table
+
+
+def test_lines_found_first_give_what_reading_everything_gives(small_pieces, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    every = ["ImageID", "Source", "LabelName", "Confidence", *files.CORNERS, "IsDepiction"]
+    path = tmp_path / "boxes.csv"
+    read = files.lines_with
+    for trial in range(60):
+        order = list(rng.permutation(every if trial % 3 else [c for c in every if c not in ("Source", "IsDepiction")]))
+        n = int(rng.integers(0, 300))
+        box_file(path, rng, n, order, end="\r\n" if trial % 2 else "\n", last=bool(rng.integers(2)))
+        labels = list(rng.choice([GUITAR, BALL, "/m/03", "/m/0342", "/g/11b7", "/m/none"], rng.integers(1, 4)))
+        images = [f"{i:016x}" for i in range(0, n, 2)] if trial % 4 == 0 else None
+        monkeypatch.setattr(files, "lines_with", lambda path, labels: None)
+        whole = files.read_boxes(path, labels, images)
+        assert line_search.lines_with(path, labels) is not None
+        monkeypatch.setattr(files, "lines_with", read)
+        pd.testing.assert_frame_equal(files.read_boxes(path, labels, images), whole)
+
+
+def test_lines_are_found_at_every_place_of_a_piece(monkeypatch, tmp_path):
+    monkeypatch.setattr(line_search, "LONGEST_LINE", 40)
+    monkeypatch.setattr(line_search, "MANY_FOUND", 1)
+    lines = [b"h,LabelName\n", *(b"%d,%s\n" % (i, b"/m/0342h" if i % 3 else b"/m/018xm/m/018xm") for i in range(60))]
+    for end in (b"", b"\n"):
+        content = b"".join(lines).removesuffix(b"\n") + end
+        (tmp_path / "f").write_bytes(content)
+        for piece in range(1, 130):
+            monkeypatch.setattr(line_search, "PIECE", piece)
+            monkeypatch.setattr(line_search, "MANY_FOUND", 100)
+            assert line_search.lines_with(tmp_path / "f", [GUITAR, BALL]) == content
+            found = line_search.lines_with(tmp_path / "f", [BALL])
+            assert found == b"".join([lines[0], *lines[1::3]])
+
+
+def test_only_what_is_wanted_is_read_and_the_rest_may_be_damaged(tmp_path):
+    head = b"ImageID,LabelName,XMin,XMax,YMin,YMax\n"
+    (tmp_path / "boxes.csv").write_bytes(head + b"00e1,/m/0342h,0,1,0,1\n00e2,/m/018xm,0,1,0,1,0,0,0\n\xff\n")
+    assert files.read_boxes(tmp_path / "boxes.csv", [GUITAR])["ImageID"].tolist() == ["00e1"]
+    with pytest.raises(DataError, match="boxes.csv is damaged"):
+        files.read_boxes(tmp_path / "boxes.csv", [BALL])
+
+
+@pytest.mark.parametrize(
+    "labels, more",
+    [
+        ([], b""),  # none wanted
+        (["Guitar"], b""),  # no label of Open Images
+        (["/m/a,b"], b""),
+        (["/m/0342h*"], b""),
+        ([f"/m/0{i}" for i in range(51)], b""),  # too many to look for one by one
+        ([GUITAR], b'00e3,"/m/0342h",0,1,0,1\n'),  # a quotation mark
+        ([GUITAR], b"00e3,/m/018xm,0,1,0,1," + b"x" * 5000 + b"/m/0342h,\n"),  # a line without an end near by
+        ([GUITAR], b"00e3,/m/0342h,0,1,0,1," + b"x" * 5000 + b"\n"),
+        ([GUITAR], b"00e3,/m/0342h,0,1,0,1\n" * 600),  # most lines
+    ],
+)
+def test_where_looking_first_is_no_help_everything_is_read(tmp_path, labels, more):
+    content = b"ImageID,LabelName,XMin,XMax,YMin,YMax\n" + b"00e1,/m/018xm,0,1,0,1\n" * 30000 + more
+    (tmp_path / "boxes.csv").write_bytes(content)
+    assert line_search.lines_with(tmp_path / "boxes.csv", labels) is None
+
+
+def test_a_quotation_mark_far_down_is_understood(tmp_path):
+    rows = b"00e1,/m/018xm,0,1,0,1\n" * 30000 + b'"00e3","/m/0342h",0,1,0,1\n'
+    (tmp_path / "boxes.csv").write_bytes(b"ImageID,LabelName,XMin,XMax,YMin,YMax\n" + rows)
+    assert files.read_boxes(tmp_path / "boxes.csv", [GUITAR])["ImageID"].tolist() == ["00e3"]
+
+
+def test_a_header_alone_has_no_boxes(tmp_path):
+    for end in ("", "\n"):
+        (tmp_path / "boxes.csv").write_text("ImageID,LabelName,XMin,XMax,YMin,YMax" + end)
+        assert files.read_boxes(tmp_path / "boxes.csv", [GUITAR]).empty
+
+
 # ---- choosing
 
 
@@ -501,7 +604,7 @@ def test_a_failed_download_leaves_the_earlier_one(served, tmp_path):
 def test_a_wrong_address_is_said_at_once(served, tmp_path, monkeypatch):
     shutil.rmtree(served.folder / "images")
     monkeypatch.setattr(open_images, "TOO_MANY_DEAD", 5)
-    with pytest.raises(DataError, match="None of the first . pictures could be had.*DATALAB_OPEN_IMAGES_IMAGES"):
+    with pytest.raises(DataError, match="None of the first .* pictures could be had.*DATALAB_OPEN_IMAGES_IMAGES"):
         fetch(served, tmp_path / "to", limit=100)
     shutil.rmtree(served.folder / "annotations")
     with pytest.raises(DataError, match="no file at .*DATALAB_OPEN_IMAGES_ANNOTATIONS"):

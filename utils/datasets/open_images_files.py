@@ -2,7 +2,8 @@
 
 Formats: https://storage.googleapis.com/openimages/web/download_v7.html#data-formats (Kuznetsova et al. 2020) and
 https://storage.googleapis.com/openimages/web/extended.html#miap (Schumann et al. 2021). Columns keep their published
-names. Of the large files only the rows that are wanted are kept: Polars reads them in pieces, on all cores.
+names. Of the large files only the rows that are wanted are kept. The lines of a few labels are looked for first, and
+only those that are found are read into columns; else Polars reads the whole file in pieces, on all cores.
 """
 
 import json
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from utils.datasets.downloads import written_whole
+from utils.datasets.line_search import lines_with
 from utils.datasets.registry import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -121,14 +123,13 @@ def _rows(path, kind: str, columns: list[str], where: Mapping[str, Iterable[str]
     import polars as pl
 
     check_kind(path, kind)
-    start = _start(path)
-    there = [name for name in columns if name in _columns(start)]
+    header = _columns(_start(path))
+    there = [name for name in columns if name in header]
     wanted = [pl.col(name).is_in(sorted(set(values))) for name, values in where.items() if values is not None]
-    # Only the table of images has free text. Without quotation marks to look for, reading is twice as fast.
-    quotes = kind == "images" or '"' in start
+    labels = where.get("LabelName")
+    lines = None if labels is None else lines_with(path, labels)
     rows = pl.scan_csv(
-        path,
-        quote_char='"' if quotes else None,
+        path if lines is None else lines,
         infer_schema=False,  # all is text at first (0000e12345678901 is no number); only what is kept is converted
         null_values=["", "nan", "NaN"] if kind == "images" else None,
         encoding="utf8-lossy" if kind == "images" else "utf8",
