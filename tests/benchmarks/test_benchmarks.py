@@ -63,3 +63,14 @@ def test_simulated_scenes():
         assert all(float(cell) > 0 for cell in rows[name][:5])
     averages = {name: float(cells[0].split()[0]) for name, cells in rows.items() if "±" in cells[0]}
     assert len(averages) == 6 and all(50 < average <= 100 for average in averages.values())
+
+
+def test_mitigation():
+    rows = rows_of("mitigation.py")
+    for name, where in [("plain", "–"), ("resampling", "T"), ("group thresholds", "VP")]:
+        *measures, needs, seconds = rows[name]
+        assert needs == where and float(seconds) > 0
+        means = [float(cell.split(" ± ")[0]) for cell in measures]  # of the last task, the scenes
+        assert len(means) == 6 and all(0 <= mean <= 100 for mean in [*means[:2], *means[3:]])
+        assert means[2] == pytest.approx(means[0] - means[1], abs=0.11)
+    assert all(float(cell) > 0 for cell in rows["seconds on the clock"])

@@ -211,6 +211,55 @@ def get_val2(df: pd.DataFrame, seed=0) -> pd.DataFrame:
     return new
 
 
+def create_parity_data(
+    co_occurrence: float = 0.95, n: int = 6000, held_out: int = 2000, seed=0
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Even or odd? Digits whose colour nearly gives the answer away: a task to try mitigation methods on.
+
+    In training, a share `co_occurrence` of the odd digits is orange and of the even ones blue. In the validation and
+    test data colour says nothing: every digit is there in both colours.
+
+    Parameters
+    ----------
+    co_occurrence : share of digits in the colour that goes with their parity, 0.5 (none) to 1
+    n : training digits, from MNIST's first 50,000
+    held_out : validation rows, half as many digits from MNIST's last 10,000 training digits, in both colours
+    seed : of choice and colours
+
+    Returns
+    -------
+    train, validation, test, other_colors : tables as of `color_table`, with `label` 0 (even) or 1 (odd). `test` has the
+        first 2,000 of MNIST's test digits in orange and then in blue; `other_colors` the same rows in the other colour
+    """
+    if not 0.5 <= co_occurrence <= 1:
+        raise ValueError(f"co_occurrence is {co_occurrence}; it must lie between 0.5 and 1.")
+    if not 10 <= n <= 50_000 or not 20 <= held_out <= 20_000:
+        raise ValueError(f"n is {n} and held_out {held_out}; they must be 10 to 50,000 and 20 to 20,000.")
+    rng = np.random.default_rng(seed)
+    ink, digits = _ink("train"), _labels("train")
+
+    def table(ink, digits, is_blue):
+        done = color_table(ink, digits, is_blue)
+        return done.assign(label=(done["label"] % 2).to_numpy())
+
+    rows = rng.permutation(50_000)[:n]
+    usual_blue = digits[rows] % 2 == 0
+    # Exact counts in each parity, in random rows.
+    rank = _rank_within(usual_blue.astype(int), rng)
+    sizes = np.bincount(usual_blue.astype(int), minlength=2)
+    usual = rank < np.round(co_occurrence * sizes)[usual_blue.astype(int)]
+    train = table(ink[rows], digits[rows], np.where(usual, usual_blue, ~usual_blue))
+
+    def in_both(ink, digits):
+        twice = np.arange(2 * len(digits)) % len(digits)
+        blue = np.arange(2 * len(digits)) >= len(digits)
+        return table(ink[twice], digits[twice], blue), table(ink[twice], digits[twice], ~blue)
+
+    rows = 50_000 + rng.permutation(10_000)[: held_out // 2]
+    validation, _ = in_both(ink[rows], digits[rows])
+    return train, validation, *in_both(_ink("test")[:2000], _labels("test")[:2000])
+
+
 def image_array(table: pd.DataFrame) -> np.ndarray:
     """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `images.py`."""
     return stack_images(table, SIDE)

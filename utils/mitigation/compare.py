@@ -1,0 +1,146 @@
+"""Several methods over several seeds, measured alike: one table."""
+
+import inspect
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from utils.evaluation.leakage import leakage
+from utils.mitigation.methods import METHODS
+from utils.mitigation.plain import plain
+from utils.mitigation.tables import attribute_values
+from utils.training.fit import one_thread
+
+PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change little
+
+
+def compare(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    methods: Iterable[str] | Mapping[str, Callable] | None = None,
+    seeds: Iterable[int] = range(5),
+    counterfactual: pd.DataFrame | None = None,
+    probe: bool = True,
+    model: Callable | None = None,
+    progress: bool = True,
+    **training,
+) -> pd.DataFrame:
+    """Train each method with each seed and measure it on the test data.
+
+    Parameters
+    ----------
+    train, validation, test : see `plain`
+    methods : names from `METHODS`, or name → function; default all of `METHODS`
+    seeds : one training of each method a seed. Methods after training share the plain model of their seed
+    counterfactual : the rows of `test` in the same order with the other attribute, for the flip rate
+    probe : whether to measure leakage; not where rows of the test data show the same in two versions, for a probe that
+        learns from the one is misled about the other, and falls below chance
+    model, training : for every method, see `training.train_network`
+
+    Returns
+    -------
+    DataFrame, one row a method and seed: `method`, `seed`, `accuracy` (as in training: the accuracies of the cells
+    on the test data, weighted by how frequent each is in the training data), `worst_group_accuracy` (of the cells,
+    attribute × label), `gap` (accuracy − worst), `worst_group` (its name), `worst_group_accuracy_last` (after the last
+    epoch, without the choice of a checkpoint), `flip_rate`, `leakage` (balanced accuracy of a probe on what the last
+    layer sees; 1 / number of values is chance), `seconds` (CPU, of the training; methods after training: with that of
+    their plain model)
+    """
+    methods = METHODS if methods is None else methods
+    if not isinstance(methods, Mapping):
+        unknown = [name for name in methods if name not in METHODS]
+        if unknown:
+            raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(METHODS)}.")
+        methods = {name: METHODS[name] for name in methods}
+    seeds = list(seeds)
+    if not methods or not seeds:
+        raise ValueError("Name at least one method and one seed.")
+    values = attribute_values(test, groups)
+    cells = values + ", label " + test["label"].astype(str)
+    in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
+    shares = in_training.value_counts(normalize=True)
+
+    def of_seed(seed):
+        start = time.thread_time()
+        base = plain(train, validation, groups=groups, seed=seed, model=model, **training)
+        base_seconds = time.thread_time() - start
+        rows = []
+        for name, method in methods.items():
+            start = time.thread_time()
+            after = _is_after_training(method)
+            if method is plain:
+                fitted, seconds = base, base_seconds
+            else:
+                more = {"base": base} if after else {}
+                fitted = method(
+                    train,
+                    validation,
+                    groups=groups,
+                    seed=seed,
+                    **more,
+                    **({} if after else {"model": model} | training),
+                )
+                seconds = time.thread_time() - start + (base_seconds if after else 0)
+            rows.append(
+                {"method": name, "seed": seed}
+                | _measure(fitted, test, cells, shares, values, counterfactual, probe, seed)
+                | {"seconds": seconds}
+            )
+            bar.update()
+        return rows
+
+    with (
+        tqdm(total=len(seeds) * len(methods), unit="model", disable=not progress) as bar,
+        one_thread(),
+        ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool,
+    ):
+        rows = [row for rows in pool.map(of_seed, seeds) for row in rows]
+    table = pd.DataFrame(rows)
+    table["method"] = pd.Categorical(table["method"], list(methods))
+    return table.sort_values(["method", "seed"], ignore_index=True).astype({"method": "str"})
+
+
+def _is_after_training(method) -> bool:
+    return "base" in inspect.signature(method).parameters
+
+
+def _measure(fitted, test, cells, shares, values, counterfactual, probe, seed) -> dict:
+    decision = fitted.predict(test)
+    right = pd.Series(decision == test["label"].to_numpy(), index=test.index)
+    by_cell = right.groupby(cells).mean()
+    accuracy = (by_cell * shares.reindex(by_cell.index, fill_value=0)).sum() / shares.reindex(by_cell.index).sum()
+    last = pd.Series(fitted.after_last_epoch().predict(test) == test["label"].to_numpy(), index=test.index)
+    flips = np.nan
+    if counterfactual is not None:
+        flips = float(np.mean(decision != fitted.predict(counterfactual)))
+    leak = np.nan
+    if probe:
+        rows = np.random.default_rng(seed).permutation(len(test))[:PROBE_ROWS]
+        some = test.iloc[rows]
+        leak = leakage(fitted.features(some), values.iloc[rows], rng=seed)["value"]
+    return {
+        "accuracy": accuracy,
+        "worst_group_accuracy": by_cell.min(),
+        "gap": accuracy - by_cell.min(),
+        "worst_group": by_cell.idxmin(),
+        "worst_group_accuracy_last": last.groupby(cells).mean().min(),
+        "flip_rate": flips,
+        "leakage": leak,
+    }
+
+
+def summary(compared: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over seeds: one row a method, columns such as `accuracy` and `accuracy_sd`."""
+    numbers = [c for c in compared.columns if c not in ("method", "seed", "worst_group")]
+    grouped = compared.groupby("method", sort=False)[numbers]
+    mean, spread = grouped.mean(), grouped.std(ddof=1).add_suffix("_sd")
+    order = [c for name in numbers for c in (name, f"{name}_sd")]
+    return pd.concat([mean, spread], axis=1)[order].assign(seeds=grouped.size()).reset_index()
