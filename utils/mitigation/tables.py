@@ -58,6 +58,17 @@ def attribute_values(table: pd.DataFrame, groups: str | list[str]) -> pd.Series:
     return values
 
 
+def attribute_numbers(values: pd.Series, names: tuple[str, ...]) -> np.ndarray:
+    """The place of each attribute value in `names`: int array (n,)."""
+    numbers = pd.Index(names).get_indexer(values)
+    if (numbers < 0).any():
+        raise ValueError(
+            f"The attribute value {values[numbers < 0].iloc[0]!r} does not occur in the training data; there are "
+            f"{', '.join(names)}."
+        )
+    return numbers
+
+
 def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...] | None = None) -> Data:
     """Check a table and turn it into tensors.
 
@@ -82,23 +93,12 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
         )
     values = attribute_values(table, groups)
     names = names or tuple(sorted(values.unique()))
-    attribute = pd.Index(names).get_indexer(values)
-    if (attribute < 0).any():
-        raise ValueError(
-            f"The attribute value {values[attribute < 0].iloc[0]!r} does not occur in the training data; there are "
-            f"{', '.join(names)}."
-        )
     return Data(
         torch.from_numpy(images),
         torch.tensor(table["label"].to_numpy(np.int64)),
-        torch.tensor(attribute, dtype=torch.int64),
+        torch.tensor(attribute_numbers(values, names), dtype=torch.int64),
         names,
     )
-
-
-def floats(images: torch.Tensor) -> torch.Tensor:
-    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1]."""
-    return images.permute(0, 3, 1, 2).float().div_(255)
 
 
 def prepare_both(train: pd.DataFrame, validation: pd.DataFrame, groups: str | list[str]) -> tuple[Data, Data]:

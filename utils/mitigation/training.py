@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from utils.datasets.images import stack_images
-from utils.mitigation.tables import Data, attribute_values, floats
-from utils.training.fit import one_thread
+from utils.mitigation.tables import Data, attribute_numbers, attribute_values
+from utils.training.fit import floats, one_thread
 from utils.training.models import scene_convnet
+from utils.training.pictures import SETTINGS
 
-# Settings of every training, unless a method says otherwise: those of `utils.training.pictures`.
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 8, 64, 0.005
+EPOCHS, BATCH_SIZE, LEARNING_RATE = (SETTINGS[name] for name in ("epochs", "batch_size", "learning_rate"))
 CHUNK = 1000
 WHOLE = {"epochs": 1, "batch_size": 1, "first_epochs": 1, "hidden": 1, "draws": 1, "shift": 0}  # name → the smallest
 
@@ -70,13 +70,7 @@ class Fitted:
             return (scores >= 0.5).astype(int)
         attribute = None
         if self.uses_attribute:
-            values = attribute_values(table, self.groups)
-            attribute = pd.Index(self.names).get_indexer(values)
-            if (attribute < 0).any():
-                raise ValueError(
-                    f"The attribute value {values[attribute < 0].iloc[0]!r} does not occur in the training data; there "
-                    f"are {', '.join(self.names)}."
-                )
+            attribute = attribute_numbers(attribute_values(table, self.groups), self.names)
         return np.asarray(self.decide(scores, attribute)).astype(int)
 
     def _run(self, network, table):

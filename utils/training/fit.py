@@ -61,6 +61,11 @@ def image_tensor(images: np.ndarray) -> torch.Tensor:
     return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
 
 
+def floats(images: torch.Tensor) -> torch.Tensor:
+    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], a batch of a training."""
+    return images.permute(0, 3, 1, 2).float().div_(255)
+
+
 def fit(
     model: nn.Module,
     table: pd.DataFrame,
@@ -96,9 +101,8 @@ def fit(
     with one_thread(), tqdm(total=epochs * len(labels), unit="img", disable=not progress, leave=False) as bar:
         for _ in range(epochs):
             for rows in torch.randperm(len(labels), generator=generator).split(batch_size):
-                x = images[rows].permute(0, 3, 1, 2).float().div_(255)
                 optimizer.zero_grad()
-                F.cross_entropy(model(x), labels[rows]).backward()
+                F.cross_entropy(model(floats(images[rows])), labels[rows]).backward()
                 optimizer.step()
                 if schedule:
                     schedule.step()
