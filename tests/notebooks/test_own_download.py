@@ -1,4 +1,4 @@
-"""Lab 2 runs on a learner's own download as it does on the stand-in: one switch is changed, and nothing else."""
+"""Labs 2 and 3 run on a learner's own download as they do on the stand-in: one switch is changed, and nothing else."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from utils.datasets.simulated_scenes import write_mirror
 from utils.notebooks import execute
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "course/source/lab2_open_images_fairness").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "course/source").glob("lab[23]_*/*.ipynb"))
 SWITCH = 'SOURCE = "simulated"'
 
 

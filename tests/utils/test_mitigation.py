@@ -13,7 +13,9 @@ from utils.datasets.handwritten_numbers import create_parity_data
 from utils.datasets.simulated_scenes import simulate
 from utils.mitigation.adversarial import Reverse, adversarial
 from utils.mitigation.compare import compare, summary
-from utils.mitigation.domain_independent import domain_independent
+from utils.mitigation.domain_discriminative import without_prior
+from utils.mitigation.domain_independent import domain_independent, own_logits, summed
+from utils.mitigation.drop_column import drop_column
 from utils.mitigation.fairness_penalty import fairness_penalty
 from utils.mitigation.grey import grey
 from utils.mitigation.group_dro import group_dro, new_weights
@@ -21,6 +23,7 @@ from utils.mitigation.group_thresholds import best_threshold, group_thresholds
 from utils.mitigation.hide_person import hide_person
 from utils.mitigation.just_train_twice import just_train_twice
 from utils.mitigation.last_layer_retraining import last_layer_retraining
+from utils.mitigation.learning_from_failure import generalised_cross_entropy, relative_difficulty
 from utils.mitigation.methods import METHODS, method_table
 from utils.mitigation.plain import plain
 from utils.mitigation.random_hue import turn_hues
@@ -183,6 +186,62 @@ def test_group_dro_weights_follow_the_loss():
     assert torch.allclose(weights, torch.tensor([1 / 3, 2 / 3]))
 
 
+def test_generalised_cross_entropy_by_hand():
+    logits = torch.tensor([[0.0, np.log(3.0)], [np.log(3.0), 0.0]], dtype=torch.float32, requires_grad=True)
+    label = torch.tensor([1, 1])  # with probabilities 3/4 and 1/4
+    value = generalised_cross_entropy(logits, label, 0.5)
+    assert value.detach().numpy() == pytest.approx([2 * (1 - 0.75**0.5), 2 * (1 - 0.25**0.5)], abs=1e-6)
+    value.sum().backward()
+    # p^q times the cross-entropy's gradient, which is p − 1 for the logit of the label
+    assert logits.grad[:, 1].numpy() == pytest.approx([0.75**0.5 * -0.25, 0.25**0.5 * -0.75], abs=1e-6)
+
+
+def test_relative_difficulty_by_hand():
+    losses = torch.tensor([[2.0, 1.0, 0.5, 4.0], [1.0, 1.0, 0.5, 0.25]])
+    label = torch.tensor([0, 0, 1, 1])
+    # scaled by the label's largest: (1, .5 | .125, 1) and (1, 1 | 1, .5)
+    want = [1 / 2, 0.5 / 1.5, 0.125 / 1.125, 1 / 1.5]
+    assert relative_difficulty(losses, label).numpy() == pytest.approx(want, abs=1e-6)
+
+
+def test_each_row_learns_with_the_head_of_its_own_attribute_value():
+    logits = torch.arange(18.0).view(3, 6)  # three heads
+    assert own_logits(logits, torch.tensor([0, 2, 1])).tolist() == [[0, 1], [10, 11], [14, 15]]
+
+
+def test_the_heads_decide_by_the_sum_of_their_logits():
+    logits = torch.tensor([[2.0, 0.0, 0.0, 3.0], [np.log(2.0), 0.0, np.log(2.0), 0.0]])
+    want = [np.exp(3) / (np.exp(2) + np.exp(3)), 1 / (4 + 1)]
+    assert summed(logits).numpy() == pytest.approx(want, abs=1e-6)
+
+
+def test_the_training_prior_is_taken_out_by_hand():
+    # Cells (a, 0), (a, 1), (b, 0), (b, 1); what is common in training counts less.
+    probabilities = torch.tensor([[0.6, 0.1, 0.1, 0.2]])
+    weight = 1 / torch.tensor([0.6, 0.1, 0.1, 0.2])
+    assert float(without_prior(probabilities, weight)) == pytest.approx(0.5)
+    assert float(without_prior(probabilities, torch.tensor([1.0, 10.0, 1.0, 1.0]))) == pytest.approx(1.2 / 1.9)
+
+
+def test_just_train_twice_draws_what_came_out_wrong_more_often(data, monkeypatch):
+    from utils.mitigation import just_train_twice as module
+
+    seen = []
+    monkeypatch.setattr(module, "drawn", lambda weight, size: seen.append(weight) or drawn(weight, size))
+    just_train_twice(*data[:2], groups="color", seed=4, first_epochs=1, up_weight=7, epochs=1)
+    first = plain(*data[:2], groups="color", seed=4, epochs=1, choose="last")
+    wrong = first.predict(data[0]) != data[0]["label"].to_numpy()
+    assert wrong.any() and seen[0].tolist() == np.where(wrong, 7.0, 1.0).tolist()
+
+
+def test_dropping_the_column_changes_no_decision(data):
+    with_column = plain(*data[:2], groups="color", seed=3, epochs=2, choose="last")
+    without = drop_column(*data[:2], groups="color", seed=3, epochs=2, choose="last")
+    assert np.array_equal(with_column.score(data[2]), without.score(data[2]))
+    with pytest.raises(KeyError, match="hue"):
+        drop_column(*data[:2], groups="hue", epochs=1)
+
+
 def test_the_penalty_is_fairrets():
     """Two groups with true positive rates 1/4 and 3/4 of one size: each is off by half of the mean rate."""
     scores = torch.tensor([[0.25], [0.25], [0.75], [0.75]])
@@ -285,10 +344,24 @@ def test_a_table_of_several_methods_and_seeds(data):
     assert found["method"].tolist() == ["plain"] * 2 + ["group thresholds"] * 2
     assert found["leakage"].between(0.4, 1).all() and found["flip_rate"].between(0, 1).all()
     assert np.allclose(found["gap"], found["accuracy"] - found["worst_group_accuracy"])
+    cells = found[[f"accuracy of {color}, label {label}" for color in ("blue", "orange") for label in (0, 1)]]
+    assert np.allclose(cells.min(axis=1), found["worst_group_accuracy"])
     means = summary(found).set_index("method")
     assert means.loc["plain", "accuracy"] == pytest.approx(found["accuracy"][:2].mean())
     assert means.loc["plain", "accuracy_sd"] == pytest.approx(found["accuracy"][:2].std(ddof=1))
     assert means.loc["plain", "seeds"] == 2
+
+
+def test_models_are_trained_once_and_measured_on_several_tables(data):
+    about = {"groups": "color", "methods": ["plain"], "seeds": [3], "probe": False, "progress": False, "epochs": 1}
+    tables = {"validation": data[1], "test": data[2]}
+    found = compare(*data[:2], tables, counterfactual={"test": data[3]}, **about).set_index("measured_on")
+    alone = compare(*data[:3], counterfactual=data[3], **about).iloc[0]
+    assert list(found.index) == ["validation", "test"]
+    assert found["flip_rate"].isna().tolist() == [True, False]
+    for column in ("accuracy", "worst_group_accuracy", "flip_rate", "worst_group"):
+        assert found.loc["test", column] == alone[column]
+    assert found.loc["validation", "seconds"] == found.loc["test", "seconds"]
 
 
 # Wrong input

@@ -22,13 +22,13 @@ PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change litt
 def compare(
     train: pd.DataFrame,
     validation: pd.DataFrame,
-    test: pd.DataFrame,
+    test: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
     groups: str | list[str],
     methods: Iterable[str] | Mapping[str, Callable] | None = None,
     seeds: Iterable[int] = range(5),
-    counterfactual: pd.DataFrame | None = None,
-    probe: bool = True,
+    counterfactual: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+    probe: bool | np.ndarray = True,
     model: Callable | None = None,
     progress: bool = True,
     **training,
@@ -37,22 +37,25 @@ def compare(
 
     Parameters
     ----------
-    train, validation, test : see `plain`
+    train, validation, test : see `plain`. Of several test tables, name → table, and each model is measured on all
     methods : names from `METHODS`, or name → function; default all of `METHODS`
     seeds : one training of each method a seed. Methods after training share the plain model of their seed
-    counterfactual : the rows of `test` in the same order with the other attribute, for the flip rate
-    probe : whether to measure leakage; not where rows of the test data show the same in two versions, for a probe that
-        learns from the one is misled about the other, and falls below chance
+    counterfactual : the rows of `test` in the same order with the other attribute, for the flip rate; with several test
+        tables, name → table, for some of them or all
+    probe : whether to measure leakage, or the rows (int array of positions) that the probe sees. Where rows of the test
+        data show the same in two versions, give it one of each: a probe that learns from the one is misled about the
+        other, and falls below chance
     model, training : for every method, see `training.train_network`
 
     Returns
     -------
-    DataFrame, one row a method and seed: `method`, `seed`, `accuracy` (as in training: the accuracies of the cells
-    on the test data, weighted by how frequent each is in the training data), `worst_group_accuracy` (of the cells,
-    attribute × label), `gap` (accuracy − worst), `worst_group` (its name), `worst_group_accuracy_last` (after the last
-    epoch, without the choice of a checkpoint), `flip_rate`, `leakage` (balanced accuracy of a probe on what the last
-    layer sees; 1 / number of values is chance), `seconds` (CPU, of the training; methods after training: with that of
-    their plain model)
+    DataFrame, one row a method and seed (and test table, in the column `measured_on`): `method`, `seed`, `accuracy` (as
+    in training: the accuracies of the cells on the test data, weighted by how frequent each is in the training data),
+    `worst_group_accuracy` (of the cells, attribute × label), `gap` (accuracy − worst), `worst_group` (its name),
+    `worst_group_accuracy_last` (after the last epoch, without the choice of a checkpoint), `flip_rate`, `leakage`
+    (balanced accuracy of a probe on what the last layer sees; 1 / number of values is chance), `accuracy of …` (a
+    column for each cell of the test data), `seconds` (CPU, of the training; methods after training: with that of their
+    plain model)
     """
     methods = METHODS if methods is None else methods
     if not isinstance(methods, Mapping):
@@ -63,16 +66,18 @@ def compare(
     seeds = list(seeds)
     if not methods or not seeds:
         raise ValueError("Name at least one method and one seed.")
-    values = attribute_values(test, groups)
-    cells = values + ", label " + test["label"].astype(str)
+    several = isinstance(test, Mapping)
+    tests = test if several else {None: test}
+    others = counterfactual if several else {None: counterfactual}
     in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
     shares = in_training.value_counts(normalize=True)
 
     def of_seed(seed):
-        start = time.thread_time()
-        base = plain(train, validation, groups=groups, seed=seed, model=model, **training)
-        base_seconds = time.thread_time() - start
-        rows = []
+        base, base_seconds, rows = None, 0.0, []
+        if any(method is plain or _is_after_training(method) for method in methods.values()):
+            start = time.thread_time()
+            base = plain(train, validation, groups=groups, seed=seed, model=model, **training)
+            base_seconds = time.thread_time() - start
         for name, method in methods.items():
             start = time.thread_time()
             after = _is_after_training(method)
@@ -89,11 +94,13 @@ def compare(
                     **({} if after else {"model": model} | training),
                 )
                 seconds = time.thread_time() - start + (base_seconds if after else 0)
-            rows.append(
-                {"method": name, "seed": seed}
-                | _measure(fitted, test, cells, shares, values, counterfactual, probe, seed)
-                | {"seconds": seconds}
-            )
+            for where, table in tests.items():
+                rows.append(
+                    {"method": name, "seed": seed}
+                    | ({"measured_on": where} if several else {})
+                    | _measure(fitted, table, groups, shares, (others or {}).get(where), probe, seed)
+                    | {"seconds": seconds}
+                )
             bar.update()
         return rows
 
@@ -105,14 +112,16 @@ def compare(
         rows = [row for rows in pool.map(of_seed, seeds) for row in rows]
     table = pd.DataFrame(rows)
     table["method"] = pd.Categorical(table["method"], list(methods))
-    return table.sort_values(["method", "seed"], ignore_index=True).astype({"method": "str"})
+    return table.sort_values(["method", "seed"], ignore_index=True, kind="stable").astype({"method": "str"})
 
 
 def _is_after_training(method) -> bool:
     return "base" in inspect.signature(method).parameters
 
 
-def _measure(fitted, test, cells, shares, values, counterfactual, probe, seed) -> dict:
+def _measure(fitted, test, groups, shares, counterfactual, probe, seed) -> dict:
+    values = attribute_values(test, groups)
+    cells = values + ", label " + test["label"].astype(str)
     decision = fitted.predict(test)
     right = pd.Series(decision == test["label"].to_numpy(), index=test.index)
     by_cell = right.groupby(cells).mean()
@@ -122,8 +131,8 @@ def _measure(fitted, test, cells, shares, values, counterfactual, probe, seed) -
     if counterfactual is not None:
         flips = float(np.mean(decision != fitted.predict(counterfactual)))
     leak = np.nan
-    if probe:
-        rows = np.random.default_rng(seed).permutation(len(test))[:PROBE_ROWS]
+    if probe is not False:
+        rows = np.random.default_rng(seed).permutation(len(test) if probe is True else probe)[:PROBE_ROWS]
         some = test.iloc[rows]
         leak = leakage(fitted.features(some), values.iloc[rows], rng=seed)["value"]
     return {
@@ -134,12 +143,12 @@ def _measure(fitted, test, cells, shares, values, counterfactual, probe, seed) -
         "worst_group_accuracy_last": last.groupby(cells).mean().min(),
         "flip_rate": flips,
         "leakage": leak,
-    }
+    } | {f"accuracy of {cell}": value for cell, value in by_cell.items()}
 
 
 def summary(compared: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over seeds: one row a method, columns such as `accuracy` and `accuracy_sd`."""
-    numbers = [c for c in compared.columns if c not in ("method", "seed", "worst_group")]
+    numbers = [c for c in compared.columns if c not in ("method", "seed", "measured_on", "worst_group")]
     grouped = compared.groupby("method", sort=False)[numbers]
     mean, spread = grouped.mean(), grouped.std(ddof=1).add_suffix("_sd")
     order = [c for name in numbers for c in (name, f"{name}_sd")]

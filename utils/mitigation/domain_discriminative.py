@@ -23,7 +23,12 @@ def domain_discriminative(train, validation, *, groups, seed=0, **training) -> F
         return F.cross_entropy(network(x), data.cell[rows])
 
     def head(logits):
-        share = (torch.softmax(logits, 1) * weight).view(len(logits), -1, 2).sum(1)
-        return share[:, 1] / share.sum(1)
+        return without_prior(torch.softmax(logits, 1), weight)
 
     return train_network(data, held_out, groups, seed=seed, outputs=len(rows_of), loss=loss, head=head, **training)
+
+
+def without_prior(probabilities: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Probability of label 1 from those of the cells (n, 2 · values), each times the cell's weight: (n,)."""
+    share = (probabilities * weight).view(len(probabilities), -1, 2).sum(1)
+    return share[:, 1] / share.sum(1)

@@ -20,11 +20,16 @@ def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitt
     values = len(data.names)
 
     def loss(network, x, rows):
-        logits = network(x).view(len(rows), values, 2)
-        own = logits[torch.arange(len(rows)), data.attribute[rows]]
-        return F.cross_entropy(own, data.label[rows])
+        return F.cross_entropy(own_logits(network(x), data.attribute[rows]), data.label[rows])
 
-    def head(logits):
-        return torch.softmax(logits.view(len(logits), values, 2).sum(1), 1)[:, 1]
+    return train_network(data, held_out, groups, seed=seed, outputs=2 * values, loss=loss, head=summed, **training)
 
-    return train_network(data, held_out, groups, seed=seed, outputs=2 * values, loss=loss, head=head, **training)
+
+def own_logits(logits: torch.Tensor, attribute: torch.Tensor) -> torch.Tensor:
+    """Of logits (n, 2 · values), head after head, the two of each row's own head: (n, 2)."""
+    return logits.view(len(logits), -1, 2)[torch.arange(len(logits)), attribute]
+
+
+def summed(logits: torch.Tensor) -> torch.Tensor:
+    """Probability of label 1 from the sum over all heads' logits (n, 2 · values): (n,)."""
+    return torch.softmax(logits.view(len(logits), -1, 2).sum(1), 1)[:, 1]

@@ -30,7 +30,7 @@ def just_train_twice(
     about = training | {"epochs": first_epochs, "choose": "last"}
     first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **about)
     wrong = first.predict(train) != data.label.numpy()
-    weight = torch.ones(len(data)) + (up_weight - 1) * torch.from_numpy(wrong).float()
+    weight = torch.where(torch.from_numpy(wrong), float(up_weight), 1.0)
     return train_network(
         data, held_out, groups, seed=seed, batches=drawn(weight, batch_size), batch_size=batch_size, **training
     )

@@ -7,6 +7,7 @@ import pandas as pd
 from utils.mitigation.adversarial import adversarial
 from utils.mitigation.domain_discriminative import domain_discriminative
 from utils.mitigation.domain_independent import domain_independent
+from utils.mitigation.drop_column import drop_column
 from utils.mitigation.fairness_penalty import fairness_penalty
 from utils.mitigation.grey import grey
 from utils.mitigation.group_dro import group_dro
@@ -30,6 +31,7 @@ from utils.mitigation.threshold_optimizer import threshold_optimizer
 # cells for all methods alike, and is not counted.
 _TABLE = {
     "plain": (plain, "none", "", "Vapnik 1998"),
+    "drop column": (drop_column, "unawareness", "", "–"),
     "grey": (grey, "unawareness", "", "–"),
     "random hue": (random_hue, "unawareness", "", "–"),
     "silhouette": (silhouette, "unawareness", "", "–"),
