@@ -66,7 +66,8 @@ def hide_boxes(images, boxes, fill):
     height, width = images.shape[1:3]
     for image, (x0, x1, y0, y1) in zip(done, boxes):
         if not np.isnan(x0):
-            image[int(np.floor(x0 * width)):int(np.ceil(x1 * width)), int(np.floor(y0 * height)):int(np.ceil(y1 * height))] = fill
+            columns = slice(int(np.floor(y0 * height)), int(np.ceil(y1 * height)))
+            image[int(np.floor(x0 * width)):int(np.ceil(x1 * width)), columns] = fill
     return done
 """,
             0,
@@ -92,7 +93,8 @@ def hide_boxes(images, boxes, fill):
     side = images.shape[2]
     for image, (x0, x1, y0, y1) in zip(done, boxes):
         if not np.isnan(x0):
-            image[int(np.floor(y0 * side)):int(np.ceil(y1 * side)), int(np.floor(x0 * side)):int(np.ceil(x1 * side))] = fill
+            rows = slice(int(np.floor(y0 * side)), int(np.ceil(y1 * side)))
+            image[rows, int(np.floor(x0 * side)):int(np.ceil(x1 * side))] = fill
     return done
 """,
             0,
@@ -104,7 +106,8 @@ def hide_boxes(images, boxes, fill):
     height, width = images.shape[1:3]
     for image, (x0, x1, y0, y1) in zip(images, boxes):
         if not np.isnan(x0):
-            image[int(np.floor(y0 * height)):int(np.ceil(y1 * height)), int(np.floor(x0 * width)):int(np.ceil(x1 * width))] = fill
+            rows = slice(int(np.floor(y0 * height)), int(np.ceil(y1 * height)))
+            image[rows, int(np.floor(x0 * width)):int(np.ceil(x1 * width))] = fill
     return images
 """,
             0,
@@ -117,7 +120,8 @@ def hide_boxes(images, boxes, fill):
     done = images.copy()
     height, width = images.shape[1:3]
     for image, (x0, x1, y0, y1) in zip(done, boxes):
-        image[int(np.floor(y0 * height)):int(np.ceil(y1 * height)), int(np.floor(x0 * width)):int(np.ceil(x1 * width))] = fill
+        rows = slice(int(np.floor(y0 * height)), int(np.ceil(y1 * height)))
+        image[rows, int(np.floor(x0 * width)):int(np.ceil(x1 * width))] = fill
     return done
 """,
             0,
@@ -164,7 +168,8 @@ def probe(features, attribute, seed):
     known = pd.notna(pd.Series(attribute, dtype=object)).to_numpy()
     y = np.asarray(attribute, dtype=object)[known].astype(str)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    told = cross_val_predict(model, np.asarray(features)[known], y, cv=StratifiedKFold(5, shuffle=True, random_state=seed))
+    parts = StratifiedKFold(5, shuffle=True, random_state=seed)
+    told = cross_val_predict(model, np.asarray(features)[known], y, cv=parts)
     return float((told == y).mean())
 """,
             0,
@@ -181,7 +186,8 @@ def probe(features, attribute, seed):
     known = pd.notna(pd.Series(attribute, dtype=object)).to_numpy()
     y = np.asarray(attribute, dtype=object)[known].astype(str)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    told = cross_val_predict(model, np.asarray(features)[known], y, cv=StratifiedKFold(5, shuffle=True, random_state=seed))
+    parts = StratifiedKFold(5, shuffle=True, random_state=seed)
+    told = cross_val_predict(model, np.asarray(features)[known], y, cv=parts)
     return float(balanced_accuracy_score(y, told))
 """,
             0,
@@ -196,7 +202,8 @@ def probe(features, attribute, seed):
     known = pd.notna(pd.Series(attribute, dtype=object)).to_numpy()
     y = np.asarray(attribute, dtype=object)[known].astype(str)
     model = LogisticRegression(class_weight="balanced", max_iter=200)
-    told = cross_val_predict(model, np.asarray(features)[known], y, cv=StratifiedKFold(5, shuffle=True, random_state=seed))
+    parts = StratifiedKFold(5, shuffle=True, random_state=seed)
+    told = cross_val_predict(model, np.asarray(features)[known], y, cv=parts)
     return float(balanced_accuracy_score(y, told))
 """,
             0,
