@@ -364,6 +364,46 @@ def test_models_are_trained_once_and_measured_on_several_tables(data):
     assert found.loc["validation", "seconds"] == found.loc["test", "seconds"]
 
 
+def test_the_oracle_trains_on_the_balanced_table_and_is_weighed_as_the_training_data_are(data):
+    balanced = create_parity_data(0.5, n=600, held_out=20)[0]
+    asked = {"groups": "color", "methods": ["plain"], "seeds": [3], "progress": False, "epochs": 2}
+    found = compare(*data[:3], balanced=balanced, probe=False, **asked).set_index("method")
+    assert list(found.index) == ["oracle: balanced data", "plain"]
+    fitted = plain(balanced, data[1], groups="color", seed=3, epochs=2)
+    right = fitted.predict(data[2]) == data[2]["label"]
+    of_cell = right.groupby([data[2]["color"], data[2]["label"]]).mean()
+    shares = data[0].groupby(["color", "label"]).size() / len(data[0])
+    assert found.loc["oracle: balanced data", "worst_group_accuracy"] == pytest.approx(of_cell.min())
+    assert found.loc["oracle: balanced data", "accuracy"] == pytest.approx((of_cell * shares).sum())
+
+
+def test_a_methods_own_settings_go_before_those_for_all(data):
+    asked = {"groups": "color", "seeds": [0], "probe": False, "progress": False, "epochs": 1, "learning_rate": 0.005}
+    own = {"learning_rate": 0.001}
+    found = compare(*data[:3], methods=["plain", "group thresholds"], settings={"plain": own}, **asked)
+    fitted = plain(*data[:2], groups="color", epochs=1, **own)
+    shared = group_thresholds(*data[:2], groups="color", epochs=1, learning_rate=0.005)
+    for row, model in zip(found.itertuples(), (fitted, shared), strict=True):
+        right = model.predict(data[2]) == data[2]["label"]
+        assert row.worst_group_accuracy == right.groupby([data[2]["color"], data[2]["label"]]).mean().min()
+    with pytest.raises(ValueError, match="'plain', which is not among"):
+        compare(*data[:3], methods=["group thresholds"], settings={"plain": own}, **asked)
+
+
+def test_the_probe_sees_the_rows_named(data, monkeypatch):
+    """One colour of each digit, by lot. With both, a probe is misled."""
+    seen = []
+
+    def leakage(features, attribute, rng):
+        seen.append(attribute.index)
+        return {"value": 0.5}
+
+    monkeypatch.setattr("utils.mitigation.compare.leakage", leakage)
+    rows = np.array([1, 5, 7, 2003])
+    compare(*data[:3], groups="color", methods=["plain"], seeds=[0], progress=False, epochs=1, probe=rows)
+    assert sorted(seen[0]) == sorted(data[2].index[rows])
+
+
 # Wrong input
 
 

@@ -58,9 +58,14 @@ def adversarial(
     check_settings(strength=strength, hidden=hidden, batch_size=batch_size)
     data, held_out = prepare_both(train, validation, groups)
     width, values = start_network(model, seed)[-1].in_features, len(data.names)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):  # layers draw from the global generator, which is to stay as it is
         adversary = nn.Sequential(nn.Linear(width + 2 * conditional, hidden), nn.ReLU(), nn.Linear(hidden, values))
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():  # start values as PyTorch's own; from the global generator other threads draw meanwhile
+        for layer in (adversary[0], adversary[2]):
+            bound = layer.in_features**-0.5
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            layer.bias.uniform_(-bound, bound, generator=generator)
 
     def loss(network, x, rows):
         label = data.label[rows]

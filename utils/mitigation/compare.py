@@ -16,6 +16,7 @@ from utils.mitigation.plain import plain
 from utils.mitigation.tables import attribute_values
 from utils.training.fit import one_thread
 
+ORACLE = "oracle: balanced data"
 PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change little
 
 
@@ -29,6 +30,8 @@ def compare(
     seeds: Iterable[int] = range(5),
     counterfactual: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
     probe: bool | np.ndarray = True,
+    balanced: pd.DataFrame | None = None,
+    settings: Mapping[str, dict] | None = None,
     model: Callable | None = None,
     progress: bool = True,
     **training,
@@ -45,6 +48,9 @@ def compare(
     probe : whether to measure leakage, or the rows (int array of positions) that the probe sees. Where rows of the test
         data show the same in two versions, give it one of each: a probe that learns from the one is misled about the
         other, and falls below chance
+    balanced : training data without the bias, for a first row "oracle: balanced data": plain training on these, which
+        shows what there is to reach. Best as many rows as `train` has
+    settings : name → settings of that method alone, which go before those for all
     model, training : for every method, see `training.train_network`
 
     Returns
@@ -66,50 +72,54 @@ def compare(
     seeds = list(seeds)
     if not methods or not seeds:
         raise ValueError("Name at least one method and one seed.")
+    if balanced is not None:
+        methods = {ORACLE: plain} | dict(methods)
+    settings = settings or {}
+    if strangers := [name for name in settings if name not in methods]:
+        raise ValueError(f"There are settings for {strangers[0]!r}, which is not among the methods.")
     several = isinstance(test, Mapping)
     tests = test if several else {None: test}
     others = counterfactual if several else {None: counterfactual}
     in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
     shares = in_training.value_counts(normalize=True)
 
-    def of_seed(seed):
-        base, base_seconds, rows = None, 0.0, []
-        if any(method is plain or _is_after_training(method) for method in methods.values()):
-            start = time.thread_time()
-            base = plain(train, validation, groups=groups, seed=seed, model=model, **training)
-            base_seconds = time.thread_time() - start
-        for name, method in methods.items():
-            start = time.thread_time()
-            after = _is_after_training(method)
-            if method is plain:
-                fitted, seconds = base, base_seconds
-            else:
-                more = {"base": base} if after else {}
-                fitted = method(
-                    train,
-                    validation,
-                    groups=groups,
-                    seed=seed,
-                    **more,
-                    **({} if after else {"model": model} | training),
-                )
-                seconds = time.thread_time() - start + (base_seconds if after else 0)
-            for where, table in tests.items():
-                rows.append(
-                    {"method": name, "seed": seed}
-                    | ({"measured_on": where} if several else {})
-                    | _measure(fitted, table, groups, shares, (others or {}).get(where), probe, seed)
-                    | {"seconds": seconds}
-                )
-            bar.update()
+    def base_of(seed):
+        start = time.thread_time()
+        fitted = plain(train, validation, groups=groups, seed=seed, model=model, **training)
+        return fitted, time.thread_time() - start
+
+    def rows_of(job):
+        seed, name = job
+        method, own, start = methods[name], settings.get(name, {}), time.thread_time()
+        if method is plain and name != ORACLE and not own:
+            fitted, seconds = bases[seed]
+        elif _is_after_training(method):
+            fitted = method(train, validation, groups=groups, seed=seed, base=bases[seed][0], **own)
+            seconds = time.thread_time() - start + bases[seed][1]
+        else:
+            rows = balanced if name == ORACLE else train
+            fitted = method(rows, validation, groups=groups, seed=seed, model=model, **training | own)
+            seconds = time.thread_time() - start
+        rows = [
+            {"method": name, "seed": seed}
+            | ({"measured_on": where} if several else {})
+            | _measure(fitted, table, groups, shares, (others or {}).get(where), probe, seed)
+            | {"seconds": seconds}
+            for where, table in tests.items()
+        ]
+        bar.update()
         return rows
 
+    jobs = [(seed, name) for seed in seeds for name in methods]
+    wants_base = any(method is plain or _is_after_training(method) for method in methods.values())
     with (
-        tqdm(total=len(seeds) * len(methods), unit="model", disable=not progress) as bar,
+        tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
         one_thread(),
-        ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool,
+        ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool,
     ):
-        rows = [row for rows in pool.map(of_seed, seeds) for row in rows]
+        # Jobs are single methods and not seeds, so that no core waits for the last seed.
+        bases = dict(zip(seeds, pool.map(base_of, seeds), strict=True)) if wants_base else {}
+        rows = [row for rows in pool.map(rows_of, jobs) for row in rows]
     table = pd.DataFrame(rows)
     table["method"] = pd.Categorical(table["method"], list(methods))
     return table.sort_values(["method", "seed"], ignore_index=True, kind="stable").astype({"method": "str"})

@@ -12,7 +12,8 @@ def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
     train, validation : DataFrames with `img` (uint8, square), `label` (0 or 1) and the attribute
     groups : column of the attribute, or several, which are crossed
     seed : int, of all that is drawn
-    training : `model`, `epochs`, `batch_size`, `learning_rate`, `choose`, `progress`: see `training.train_network`
+    training : `model`, `epochs`, `batch_size`, `learning_rate`, `weight_decay`, `shift`, `choose`, `progress`: see
+        `training.train_network`
 
     Returns
     -------
