@@ -29,7 +29,7 @@ from utils.training.models import scene_convnet
 
 TRAINING = {"epochs": 10, "learning_rate": 0.005, "batch_size": 64}
 # Chosen on validation data, as the strengths were that are the methods' defaults: see README.md.
-SETTINGS = {"fairness penalty": {"strength": 0.3}}
+SETTINGS = {"fairness penalty": {"strength": 0.3, "batch_size": 256}}
 PARITY_SETTINGS = SETTINGS | {"resampling": {"learning_rate": 0.01}, "subsampling": {"learning_rate": 0.01}}
 PEERS = ["plain", "reweighing", "resampling", "subsampling", "group DRO"]  # those also written through a DataLoader
 TASKS = ["parity95", "parity98", "scenes97"]
@@ -91,7 +91,7 @@ def by_data_loader(method, seed, train, validation, test, groups, shift, epochs,
         rounds = len(ones) // len(train)  # as many steps an epoch as with all rows
         train, weights = pd.concat([train] * rounds), pd.concat([ones[train.index]] * rounds)
     if method in ("resampling", "group DRO"):
-        sampler = WeightedRandomSampler((1 / rows_of).to_numpy(), len(train))
+        sampler = WeightedRandomSampler((1 / rows_of).tolist(), len(train))
     loader = DataLoader(
         Pictures(train, train["cell"], weights, shift), batch_size, shuffle=sampler is None, sampler=sampler
     )

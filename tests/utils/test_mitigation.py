@@ -201,7 +201,8 @@ def test_relative_difficulty_by_hand():
     label = torch.tensor([0, 0, 1, 1])
     # scaled by the label's largest: (1, .5 | .125, 1) and (1, 1 | 1, .5)
     want = [1 / 2, 0.5 / 1.5, 0.125 / 1.125, 1 / 1.5]
-    assert relative_difficulty(losses, label).numpy() == pytest.approx(want, abs=1e-6)
+    rows = torch.tensor([2, 0, 3, 1])
+    assert relative_difficulty(losses, label, rows).numpy() == pytest.approx(np.take(want, rows), abs=1e-6)
 
 
 def test_each_row_learns_with_the_head_of_its_own_attribute_value():
@@ -362,6 +363,8 @@ def test_models_are_trained_once_and_measured_on_several_tables(data):
     for column in ("accuracy", "worst_group_accuracy", "flip_rate", "worst_group"):
         assert found.loc["test", column] == alone[column]
     assert found.loc["validation", "seconds"] == found.loc["test", "seconds"]
+    with pytest.raises(ValueError, match="'fresh', which is not among the test tables"):
+        compare(*data[:2], tables, counterfactual={"fresh": data[3]}, **about)
 
 
 def test_the_oracle_trains_on_the_balanced_table_and_is_weighed_as_the_training_data_are(data):

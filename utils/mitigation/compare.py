@@ -79,7 +79,9 @@ def compare(
         raise ValueError(f"There are settings for {strangers[0]!r}, which is not among the methods.")
     several = isinstance(test, Mapping)
     tests = test if several else {None: test}
-    others = counterfactual if several else {None: counterfactual}
+    others = (counterfactual or {}) if several else {None: counterfactual}
+    if strangers := [name for name in others if name not in tests]:
+        raise ValueError(f"There are counterfactual rows for {strangers[0]!r}, which is not among the test tables.")
     in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
     shares = in_training.value_counts(normalize=True)
 
@@ -103,7 +105,7 @@ def compare(
         rows = [
             {"method": name, "seed": seed}
             | ({"measured_on": where} if several else {})
-            | _measure(fitted, table, groups, shares, (others or {}).get(where), probe, seed)
+            | _measure(fitted, table, groups, shares, others.get(where), probe, seed)
             | {"seconds": seconds}
             for where, table in tests.items()
         ]
@@ -111,7 +113,7 @@ def compare(
         return rows
 
     jobs = [(seed, name) for seed in seeds for name in methods]
-    wants_base = any(method is plain or _is_after_training(method) for method in methods.values())
+    wants_base = any(m is plain or _is_after_training(m) for name, m in methods.items() if name != ORACLE)
     with (
         tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
         one_thread(),

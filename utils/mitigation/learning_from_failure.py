@@ -40,7 +40,7 @@ def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.
         easy_hard = F.cross_entropy(easy_logits, label, reduction="none")
         with torch.no_grad():
             means[:, rows] = memory * means[:, rows] + (1 - memory) * torch.stack([easy_hard, hard])
-            weight = relative_difficulty(means, data.label)[rows]
+            weight = relative_difficulty(means, data.label, rows)
         return generalised_cross_entropy(easy_logits, label, q).mean() + (weight * hard).mean()
 
     return train_network(data, held_out, groups, seed=seed, model=model, loss=loss, more=easy.parameters(), **training)
@@ -55,14 +55,19 @@ def generalised_cross_entropy(logits: torch.Tensor, label: torch.Tensor, q: floa
     return (1 - p**q) / q
 
 
-def relative_difficulty(losses: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """CE₁ / (CE₁ + CE₂) of each row, each loss first divided by the largest of its network among rows of its label.
+def relative_difficulty(losses: torch.Tensor, label: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """CE₁ / (CE₁ + CE₂) of some rows, each loss first divided by the largest of its network among rows of its label.
 
     Parameters
     ----------
     losses : float tensor (2, n), of the first network and of the second
     label : int64 tensor (n,), 0 or 1
+    rows : int64 tensor (m,), positions of those asked for
+
+    Returns
+    -------
+    float tensor (m,)
     """
     largest = torch.stack([losses[:, label == value].amax(1) for value in (0, 1)], 1).clamp(min=1e-8)  # (2, labels)
-    scaled = losses / largest[:, label]
+    scaled = losses[:, rows] / largest[:, label[rows]]
     return scaled[0] / (scaled[0] + scaled[1] + 1e-8)
