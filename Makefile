@@ -22,7 +22,7 @@ STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum
 LOG   := $(VENV)/install.log
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab clean
+.PHONY: help setup lab check clean
 help:
 	@echo "make <command>   (settings: PYTHON=python3.12  TORCH=cpu  VENV=.venv)"
 	@echo
@@ -38,6 +38,10 @@ else
 	  --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 endif
+
+check: setup ## say what stands in the way of handing in your notebooks (LAB=lab1_handwritten_numbers)
+	@test -n "$(LAB)" || { echo "Say which lab: make check LAB=lab1_handwritten_numbers"; exit 1; }
+	@$(DATALAB) check "$(LAB)"
 
 clean: ## remove what the commands made (not .venv, not work/, no submissions and no marks)
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis *.egg-info
@@ -84,8 +88,20 @@ UP_TO         := /^ifeq ...wildcard course/q;
 else
 HEADLESS_LABS := $(sort $(wildcard solutions/lab*))
 
-.PHONY: test lint format glossary release solutions grade student-edition bench lock
-test: setup ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
+.PHONY: test system lint format glossary release solutions grade student-edition bench lock
+# Debian's packages that tests need: the sandbox, a database server, and npm for the proxy of the class server.
+DEBIAN := bubblewrap postgresql npm
+system:
+	@missing=$$(for p in $(DEBIAN); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || echo $$p; done); \
+	test -z "$$missing" || { command -v apt-get > /dev/null && test $$(id -u) = 0 && \
+	  { echo "Installing $$missing ..."; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > $(VENV)/apt.log 2>&1 || \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; } > $(VENV)/apt.log 2>&1; }; } || \
+	  echo "Some tests will be skipped, or use: sudo apt-get install $$missing"
+	@test -x $(VENV)/node/node_modules/.bin/configurable-http-proxy || { command -v npm > /dev/null && \
+	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node configurable-http-proxy@5 > $(VENV)/npm.log 2>&1; } || \
+	  echo "The test of the class server will be skipped: it needs npm, to install configurable-http-proxy."
+
+test: setup system ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
 
 lint: setup ## say what ruff finds in code and notebooks
@@ -106,9 +122,10 @@ release: setup ## generate the students' copies from course/source (LAB=lab1_han
 solutions: setup ## generate and execute the solved notebooks from course/source (LAB=...: one lab)
 	@$(DATALAB) solutions $(LAB)
 
-grade: setup ## grade submitted/<student>/LAB/: feedback pages and a table of marks (LAB=lab1_handwritten_numbers)
+grade: setup ## grade submitted/<student>/LAB/ in sandboxes (LAB=...; FROM=, WORKERS=, SCHEDULER=, DB=, UNSAFE=1)
 	@test -n "$(LAB)" || { echo "Say which lab: make grade LAB=lab1_handwritten_numbers"; exit 1; }
-	@$(DATALAB) grade "$(LAB)"
+	@$(DATALAB) grade "$(LAB)" $(if $(FROM),--from "$(FROM)") $(if $(WORKERS),--workers $(WORKERS)) \
+	  $(if $(SCHEDULER),--scheduler $(SCHEDULER)) $(if $(DB),--db "$(DB)") $(if $(filter 1,$(UNSAFE)),--unsafe-no-sandbox)
 
 student-edition: setup ## write the folder to publish to a class (OUT=build/student-edition)
 	@$(DATALAB) student-edition "$(OUT)"

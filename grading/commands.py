@@ -1,4 +1,4 @@
-"""The instructor's commands, as `make` calls them: release, solutions, grade, student-edition."""
+"""The instructor's commands: release, solutions, collect, grade, export, student-edition."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,18 +29,83 @@ def solutions(labs: Labs = None):
 
 
 @app.command()
-def grade(lab: Annotated[str, typer.Argument(help="The lab to grade, such as lab1_handwritten_numbers.")]):
-    """Grade the submissions of a lab; write feedback pages and a table of marks."""
-    from .marks import grade
+def collect(
+    lab: Annotated[str, typer.Argument(help="The lab, such as lab1_handwritten_numbers.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A folder or a bulk download (zip); by default nbgrader's exchange.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="auto, exchange, folder, moodle, canvas or zip_collect.")] = "auto",
+    roster: Annotated[
+        Path | None, typer.Option(help="A table of the class: student, name, moodle_id, canvas_id.")
+    ] = None,
+):
+    """Bring submissions into submitted/<student>/<lab>/; nothing of anyone is lost or overwritten by an older one."""
+    from .collect import collect
 
-    rows = grade(lab)
-    left_out = [row["student"] for row in rows if row["total"] == ""]
-    print(f"Feedback: feedback/<student>/{lab}/   Marks: marks/{lab}.csv")
-    if left_out:
+    _say_collected(collect(lab, source=source, kind=kind, roster=roster))
+
+
+def _say_collected(done: dict) -> None:
+    for row in done["collected"]:
+        notes = f"  ({'; '.join(row['notes'])})" if row["notes"] else ""
+        print(f"{row['student']}: collected{notes}")
+    for row in done["set_aside"]:
+        print(f"SET ASIDE {row['what']}: {row['why']}")
+    print(
+        f"{len(done['collected'])} collected, {len(done['unchanged'])} as before, {len(done['set_aside'])} set aside."
+    )
+
+
+@app.command()
+def grade(
+    lab: Annotated[str, typer.Argument(help="The lab to grade, such as lab1_handwritten_numbers.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Collect from this folder or bulk download first.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="Of --from: auto, exchange, folder, moodle, canvas, zip_collect.")] = "auto",
+    roster: Annotated[Path | None, typer.Option(help="A table of the class, for --from and for the exports.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given several times.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes on this machine; default one a core.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://..., to run on.")] = None,
+    db: Annotated[str | None, typer.Option(help="The gradebook, such as postgresql+psycopg://user@host/name.")] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run strangers' code as you; every result is marked.")
+    ] = False,
+):
+    """Collect, run and test every submission of a lab; write marks, feedback pages and a class report."""
+    from tqdm import tqdm
+
+    from .collect import collect, exchange_has
+    from .marks import FAILED, LOOK, grade
+
+    if source is not None or exchange_has(lab):
+        _say_collected(collect(lab, source=source, kind=kind, roster=roster))
+    rows = grade(
+        lab, workers=workers, scheduler=scheduler, db=db, unsafe=unsafe, students=student, progress=True, say=tqdm.write
+    )
+    print(f"Feedback: feedback/<student>/{lab}/   Marks: marks/{lab}.csv   Class report: marks/{lab}/report.html")
+    look = [row["student"] for row in rows if row["status"] == LOOK]
+    if look:
+        print(f"{len(look)} of {len(rows)} need a look: {', '.join(look)} (reasons above).")
+    failed = [row["student"] for row in rows if row["status"] == FAILED]
+    if failed:
         raise GradingError(
-            f"{len(left_out)} of {len(rows)} could not be graded: {', '.join(left_out)} (reasons above). "
-            "The others are done."
+            f"{len(failed)} of {len(rows)} could not be graded: {', '.join(failed)} (reasons above). "
+            "They have no marks; the others are done."
         )
+
+
+@app.command()
+def export(
+    lab: Annotated[str, typer.Argument(help="The lab, graded before.")],
+    to: Annotated[str, typer.Option(help="moodle or canvas.")],
+    roster: Annotated[Path | None, typer.Option(help="A table of the class.")] = None,
+    partial: Annotated[bool, typer.Option(help="Also totals in which marks by hand are still missing.")] = False,
+):
+    """Write a table that the gradebook of Moodle or Canvas imports; no mark stays an empty cell, never a zero."""
+    from .marks import export
+
+    print(export(lab, to, roster, partial))
 
 
 @app.command("student-edition")

@@ -1,174 +1,433 @@
-"""Grade what lies in `submitted`: run the tests, write feedback pages, write a table of marks."""
+"""Grade a class: read what was handed in, mend it, run it in sandboxes, and write marks, feedback and a report."""
 
 import csv
-import shutil
-import tempfile
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from nbgrader.api import Gradebook
-from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
-from nbgrader.coursedir import CourseDirectory
+import nbformat
+from nbgrader.converters import NbGraderException
+from nbgrader.utils import parse_utc
+from tqdm import tqdm
 
-from .course import ROOT, GradingError, configuration, labs, need_lab, questions, run_nbgrader, source_notebooks
+from . import gradebook as book
+from . import sandbox
+from .collect import files_of
+from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .handout import last_error
+from .integrity import Unreadable, mend, read_notebook, set_aside
+from .parallel import run_all
+from .report import class_report, export_canvas, export_moodle
+from .safe import clean_markdown
 
-# What the error at the end of nbgrader's log means, for those that a submission can bring about by itself.
-MEANINGS = {
-    "NotJSONError": "is not a notebook: the file is damaged or cut off. Ask for it again",
-    "DeadKernelError": "stopped its Python while it ran (out of memory, or a call that ends it). Run it by hand",
-    "UnresponsiveKernelError": "has an endless loop that could not be interrupted. Run it by hand",
-}
+GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
+VERSION = 1  # of the way of grading: another number grades everything anew
+MOST_DATA = 32 * 2**20  # bytes of files beside a notebook that go along into the sandbox
 
 
-def grade(lab: str, root: Path = ROOT, say=print) -> list[dict]:
+def grade(
+    lab: str,
+    root: Path = ROOT,
+    say: Callable = print,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    db: str | None = None,
+    unsafe: bool = False,
+    limits: dict | None = None,
+    progress: bool = False,
+    students: list[str] | None = None,
+) -> list[dict]:
     """Grade every submission of a lab, in `submitted/<student>/<lab>/`.
 
-    A submission that cannot be graded does not stop the others: it is named, and has no mark in place of a zero.
-    Feedback pages go to `feedback/<student>/<lab>/`, the table to `marks/<lab>.csv`.
+    Each ends as *graded*, *needs a look* (there are marks, and something that a person should see) or *failed* (there
+    are none), with the reasons; one never stops the others. A submission that was graded before and is the same still
+    is not run again, so that a run that was interrupted goes on where it was.
+
+    Feedback pages go to `feedback/<student>/<lab>/`, the table of marks to `marks/<lab>.csv`, the class report and the
+    details of each submission to `marks/<lab>/`, copies of the gradebook to `marks/backups/`.
 
     Parameters
     ----------
     say : called with one line for each student
+    workers : processes on this machine; by default one for each core
+    scheduler : address of a Dask scheduler, `tcp://…`, in place of this machine's own processes
+    db : the gradebook as an SQLAlchemy address; by default that of `nbgrader_config.py`
+    unsafe : run the code without a sandbox, as the user who grades; every result is marked
+    limits : changes to `grading.sandbox.LIMITS`
+    progress : show a bar
+    students : only these
 
     Returns
     -------
-    list of dict : the rows of the table; `status`, `automatic`, `by_hand`, `waiting` (points not marked yet), `total`,
-        and a column `<notebook>/<grade_id>` for each cell with points, empty where there is no mark (yet)
+    list of dict : the rows of the table; `student`, `status`, `reasons`, `late_seconds`, `automatic`, `by_hand`,
+        `waiting` (points not marked yet), `total`, and a column `<notebook>/<grade_id>` for each cell with points,
+        empty where there is no mark (yet)
 
     Raises
     ------
-    GradingError : there is no such lab, nothing was submitted, or the lab changed after it was first graded
+    GradingError : there is no such lab, nothing was submitted, there is no sandbox, or the lab changed after it was
+        first graded
     """
     need_lab(lab, root)
-    students = submissions(lab, root)
+    everyone = submissions(lab, root)
+    if students:
+        unknown = sorted(set(students) - set(everyone))
+        if unknown:
+            raise GradingError(f"{', '.join(unknown)} handed in nothing for {lab}.")
+        everyone = [student for student in everyone if student in students]
+    if not unsafe and scheduler is None:
+        sandbox.check()
     config = configuration(root)
     config.BaseConverter.force = True
-    _fill_gradebook(lab, config)
-    rows = [_grade_one(lab, student, config, root) for student in students]
+    if db:
+        config.CourseDirectory.db_url = db
+    notebooks = book.needed(lab, root)
+    book.fill(lab, config)
+    book.back_up(config, root / "marks/backups")
+    before = book.marks(config, lab)
+
+    results, waiting, jobs = {}, {}, []
+    settings = json.dumps([VERSION, unsafe, limits, notebooks], sort_keys=True)
+    for student in everyone:
+        submission = read_submission(lab, student, notebooks, root, settings)
+        kept = _kept(lab, student, submission["fingerprint"], before, root)
+        if kept is not None:
+            results[student] = kept
+        elif submission["failed"]:
+            results[student] = _finish(lab, submission, {}, config, root)
+        else:
+            waiting[student] = submission, {}
+            for name, notebook in submission["notebooks"].items():
+                release, source = notebooks[name]
+                arguments = {"release": release, "source": source, "files": submission["files"], "limits": limits}
+                jobs.append(((student, name), arguments | {"notebook": nbformat.writes(notebook), "unsafe": unsafe}))
+    jobs.sort(key=lambda job: job[0][1])  # a worker keeps the Python of a notebook warm
+    failures = sum(result["status"] == FAILED for result in results.values())
+    bar = tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True)
+    bar.set_postfix(failed=failures)
+    for (student, name), outcome in run_all(jobs, workers, scheduler):
+        submission, outcomes = waiting[student]
+        outcomes[name] = outcome
+        if len(outcomes) == len(submission["notebooks"]):
+            results[student] = _finish(lab, submission, outcomes, config, root)
+            failures += results[student]["status"] == FAILED
+            bar.set_postfix(failed=failures)
+        bar.update()
+    bar.close()
+
+    after = book.marks(config, lab)
+    book.log_changes(before, after, root / "marks" / lab / "changes.csv")
+    rows = [_row(lab, results[student], after, root) for student in everyone]
     for row in rows:
         say(in_words(row))
     _write(root / "marks" / f"{lab}.csv", rows)
+    write_report(lab, [_with_marks(results[row["student"]], row) for row in rows], notebooks, root)
     return rows
 
 
 def submissions(lab: str, root: Path = ROOT) -> list[str]:
     """The names of all who handed in this lab; a GradingError when there is none."""
     submitted = root / "submitted"
-    students = sorted(folder.parent.name for folder in submitted.glob(f"*/{lab}") if folder.is_dir())
+    students = sorted(folder.parent.name for folder in submitted.glob(f"*/{lab}"))
     if not students:
         others = sorted({f.name for f in submitted.glob("*/*") if f.is_dir() and f.name in labs(root)})
         there_is = f" There are submissions of {', '.join(others)}." if others else ""
         raise GradingError(
             f"Nothing was handed in for {lab}: put each student's notebooks into submitted/<student>/{lab}/, "
-            f"or collect them with `nbgrader collect {lab}`.{there_is}"
+            f"or collect them with `datalab collect {lab}`.{there_is}"
         )
     return students
 
 
 def in_words(row: dict) -> str:
     """One line about one student's marks, as `make grade` prints it."""
-    if row["total"] == "":
-        return f"{row['student']}: NOT GRADED. {row['status']}"
+    why = " ".join(row["reasons"].splitlines())
+    if row["status"] == FAILED:
+        return f"{row['student']}: FAILED, no marks. {why}"
     line = f"{row['student']}: {row['automatic']:g} of {row['automatic_max']:g} points by test"
     if row["by_hand_max"]:
         line += f", {row['by_hand']:g} of {row['by_hand_max']:g} by hand"
     if row["waiting"]:
         line += f" ({row['waiting']:g} still to be marked)"
-    return line if row["status"] == "graded" else f"{line}. {row['status']}"
+    return line if row["status"] == GRADED else f"{line}. NEEDS A LOOK. {why}"
 
 
-def _fill_gradebook(lab: str, config) -> None:
-    """Put the lab's questions and tests into the gradebook, from the source.
+# --- one submission, before it runs -------------------------------------------------------------------------------
 
-    nbgrader does so only when it writes the release, and a committed release it would not write again: in a fresh
-    clone the gradebook would stay empty. So the release is written once more, to a folder that is thrown away.
+
+def read_submission(lab: str, student: str, notebooks: dict, root: Path, settings: str = "") -> dict:
+    """What a student handed in, mended and ready to run.
+
+    Returns
+    -------
+    dict : `student`; `notebooks`, name → notebook; `files`, what lies beside them; `flags`, notebook → what was put
+        right; `reasons`, what a person should see; `failed`, empty or why it cannot be graded; `time`; `fingerprint`,
+        which changes with anything that could change a mark
     """
-    with tempfile.TemporaryDirectory() as folder:
-        config = config.copy()
-        config.CourseDirectory.release_directory = folder
-        try:
-            run_nbgrader(GenerateAssignment, config, lab)
-        except NbGraderException as problem:
-            if any("submissions associated with it" in message for message in problem.messages):
-                raise GradingError(
-                    f"{lab} has other questions now than when it was first graded, and gradebook.db holds the old "
-                    "ones. Keep a copy of gradebook.db, remove it, and run this again; marks that were given by hand "
-                    "have to be entered anew."
-                ) from None
-            raise GradingError(f"{lab} cannot be graded with: {last_error(problem.messages)}") from None
-
-
-def _grade_one(lab: str, student: str, config, root: Path) -> dict:
     folder = root / "submitted" / student / lab
-    wanted = set(source_notebooks(lab, root))
-    handed_in = {path.stem for path in folder.glob("*.ipynb")}
-    shutil.rmtree(root / "feedback" / student / lab, ignore_errors=True)  # no old page beside a new problem
+    found = {"student": student, "notebooks": {}, "files": {}, "flags": {}, "reasons": [], "failed": "", "time": None}
+    found["answers"] = {}
+    digest = hashlib.sha256(settings.encode())
     if set(student) & set("[]{}*?"):
-        return _row(lab, student, root, "nbgrader cannot read folder names with any of [ ] { } * ?: rename the folder.")
-    if not wanted & handed_in:
-        what = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        return _row(lab, student, root, f"None of {_files(wanted)} was handed in; the folder holds {what}.")
+        found["failed"] = "nbgrader cannot read folder names with any of [ ] { } * ?: rename the folder."
     try:
-        run_nbgrader(Autograde, config, lab, student)
-        run_nbgrader(GenerateFeedback, config, lab, student)
-    except NbGraderException as problem:
-        return _row(lab, student, root, _reason(folder, handed_in, problem.messages))
-    status = "graded"
-    if wanted - handed_in:
-        status = f"{_files(wanted - handed_in)} was not handed in and counts as zero."
-        if handed_in - wanted:
-            status += f" Is it {_files(handed_in - wanted)} under another name? Rename it and grade again."
-    course = CourseDirectory(config=config)
-    with Gradebook(course.db_url, course.course_id) as gradebook:
-        return _row(lab, student, root, status, gradebook.find_submission(lab, student))
+        files, left_out = files_of(folder)
+    except OSError as problem:
+        files, left_out = {}, [f"{lab} cannot be read: {problem}"]
+    for name, data in sorted(files.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    digest.update("\0".join(left_out).encode())
+    found["fingerprint"] = digest.hexdigest()
+    found["reasons"] += left_out
+    found["time"] = _time(files.pop("timestamp.txt", None), found["reasons"])
+    handed_in = {name.removesuffix(".ipynb"): data for name, data in files.items() if name.endswith(".ipynb")}
+    beside, aside = set_aside({n: d for n, d in files.items() if not n.endswith(".ipynb")}, set(notebooks))
+    found["files"] = beside if sum(map(len, beside.values())) <= MOST_DATA else {}
+    found["reasons"] += [change.what for change in aside if change.serious]
+    if beside and not found["files"]:
+        found["reasons"].append(f"The files beside the notebook are larger than {MOST_DATA:,} bytes and were left out.")
+    wanted = {name: handed_in[name] for name in notebooks if name in handed_in}
+    if not wanted and not found["failed"]:
+        what = ", ".join(sorted(files)) or "nothing"
+        also = f" {' '.join(left_out)}" if left_out else ""
+        found["failed"] = f"None of {_files(notebooks)} was handed in; the folder holds {what}.{also}"
+    for name, data in wanted.items():
+        try:
+            release = nbformat.reads(notebooks[name][0], as_version=4)
+            notebook, changes = mend(read_notebook(data), release)
+        except Unreadable as problem:
+            found["failed"] = f"{name}.ipynb cannot be read: {problem}"
+            continue
+        found["notebooks"][name] = notebook
+        found["flags"][name] = [change.what for change in changes]
+        found["reasons"] += [f"{name}: {change.what}" for change in changes if change.serious]
+        found["answers"][name] = {
+            cell.metadata.nbgrader.grade_id: cell.source
+            for cell in notebook.cells
+            if cell.metadata.get("nbgrader", {}).get("solution")
+        }
+    missing = set(notebooks) - set(wanted)
+    if missing and not found["failed"]:
+        words = f"{_files(missing)} was not handed in and counts as zero."
+        others = set(handed_in) - set(notebooks)
+        if others:
+            words += f" Is it {_files(others)} under another name? Rename it and grade again."
+        found["reasons"].append(words)
+    return found
 
 
-def _row(lab: str, student: str, root: Path, status: str, submission=None) -> dict:
-    """A row of the table; without a `submission` (an entry of the gradebook) it has a status and no marks."""
-    asked = {(q["notebook"], q["grade_id"]): q for q in questions(lab, root)}
-    row = {"student": student, "status": status}
-    row |= dict.fromkeys(["automatic", "automatic_max", "by_hand", "by_hand_max", "waiting", "total", "max"], "")
-    row["automatic_max"] = sum(q["points"] for q in asked.values() if not q["by_hand"])
-    row["by_hand_max"] = sum(q["points"] for q in asked.values() if q["by_hand"])
-    row["max"] = row["automatic_max"] + row["by_hand_max"]
-    row |= {f"{notebook}/{grade_id}": "" for notebook, grade_id in asked}
-    if submission is None:
-        return row
-    row |= {"automatic": 0, "by_hand": 0, "waiting": 0}
-    for notebook in submission.notebooks:
-        for mark in notebook.grades:
-            question = asked.get((notebook.name, mark.name))
-            if question is None:  # a cell that is worth no points
-                continue
-            if mark.needs_manual_grade and mark.manual_score is None:
-                row["waiting"] += question["points"]
-                continue
-            row["by_hand" if question["by_hand"] else "automatic"] += mark.score
-            row[f"{notebook.name}/{mark.name}"] = mark.score
-    row["total"] = row["automatic"] + row["by_hand"]
-    return row
-
-
-def _reason(folder: Path, handed_in: set[str], messages: list[str]) -> str:
-    error = last_error(messages)
-    for name, meaning in MEANINGS.items():
-        if name in error:
-            # nbgrader says which submission failed but not at which of its notebooks, so only one can be named.
-            which = _files(handed_in) if len(handed_in) == 1 else f"one of {_files(handed_in)}"
-            return f"{which} {meaning}."
-    if error.startswith("KeyError: "):  # where nbgrader looks for the place of a deleted test
-        cell = error.removeprefix("KeyError: ")
-        return f"The question around {cell} was deleted or lost its marking: put its cells back from course/release."
-    return f"nbgrader stopped with: {error}"
+def _time(data: bytes | None, reasons: list[str]) -> str | None:
+    if data is None:
+        return None
+    try:
+        return parse_utc(data.decode("utf-8").strip()).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError):
+        reasons.append("The time in timestamp.txt cannot be read: whether it was late is not known.")
+        return None
 
 
 def _files(names) -> str:
     return ", ".join(f"{name}.ipynb" for name in sorted(names))
 
 
+# --- one submission, after it ran ---------------------------------------------------------------------------------
+
+
+def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> dict:
+    """Write a submission's marks and feedback; what is known about it, as it is kept in `marks/<lab>/results/`."""
+    student, reasons, failed = submission["student"], list(submission["reasons"]), submission["failed"]
+    notebooks, about = {}, {}
+    for name, outcome in outcomes.items():
+        failed = failed or (f"{name}: {outcome['failed']}" if outcome["failed"] else "")
+        reasons += [f"{name}: {reason}" for reason in outcome["reasons"]]
+        notebooks[name] = executed(submission["notebooks"][name], outcome)
+        if "NO SANDBOX" in outcome["sandbox"]:
+            reasons.append(f"{name} was run without a sandbox: what its code did to this machine is not known.")
+    late = 0.0
+    if not failed:
+        try:
+            book.record(lab, student, notebooks, submission["time"], config, root)
+        except NbGraderException as problem:
+            failed = f"nbgrader stopped with: {last_error(problem.messages)}"
+        else:
+            late = _late(lab, student, config)
+    if failed:
+        book.remove_submission(lab, student, config, root)
+        reasons = [failed, *reasons]
+    for name, flags in submission["flags"].items():
+        outcome = outcomes.get(name, {})
+        about[name] = {
+            "flags": flags,
+            "answers": submission["answers"].get(name, {}),
+            "tests": outcome.get("tests", {}),
+            "seconds": outcome.get("seconds"),
+            "cpu_seconds": outcome.get("cpu_seconds"),
+            "memory": outcome.get("memory"),
+        }
+    result = {
+        "student": student,
+        "lab": lab,
+        "fingerprint": submission["fingerprint"],
+        "status": FAILED if failed else LOOK if reasons else GRADED,
+        "reasons": reasons,
+        "time": submission["time"],
+        "late_seconds": late,
+        "sandbox": ", ".join(sorted({outcome["sandbox"] for outcome in outcomes.values()})),
+        "seconds": sum(outcome["seconds"] for outcome in outcomes.values()),
+        "graded": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "notebooks": about,
+    }
+    book.write_json(_result_file(lab, student, root), result)
+    return result
+
+
+def executed(notebook, outcome: dict):
+    """The mended notebook with what its cells showed, safe to look at, and the outcome of each test."""
+    notebook = nbformat.from_dict(notebook)
+    for place, cell in enumerate(notebook.cells):
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and not about.get("locked"):
+            cell.source = clean_markdown(cell.source)
+        if cell.cell_type != "code":
+            continue
+        outputs = outcome["outputs"].get(place, [])
+        cell.execution_count = outcome["counts"].get(place)
+        test = outcome["tests"].get(about.get("grade_id"))
+        if test is not None and about.get("points"):
+            name, _, words = test["message"].partition(": ")
+            outputs = [] if test["passed"] else [_failure(name, words, test["message"])]
+        elif about.get("grade"):  # a visible check: no points hang on it, and nbgrader wants no partial credit from it
+            outputs = [output for output in outputs if output["output_type"] in ("error", "stream")]
+        cell.outputs = [nbformat.from_dict(output) for output in outputs]
+    return notebook
+
+
+def _failure(name: str, words: str, message: str) -> dict:
+    return {"output_type": "error", "ename": name or "AssertionError", "evalue": words, "traceback": [message]}
+
+
+def _late(lab: str, student: str, config) -> float:
+    with book.open_gradebook(config) as gradebook:
+        return float(gradebook.find_submission(lab, student).total_seconds_late)
+
+
+def _result_file(lab: str, student: str, root: Path) -> Path:
+    return root / "marks" / lab / "results" / f"{student}.json"
+
+
+def _kept(lab: str, student: str, fingerprint: str, before: dict, root: Path) -> dict | None:
+    """The result of an earlier run, if the submission is the same and its marks still stand in the gradebook."""
+    try:
+        result = json.loads(_result_file(lab, student, root).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if result.get("fingerprint") != fingerprint:
+        return None
+    if result["status"] == FAILED:
+        return None  # what failed is tried again: the reason may have been this machine
+    has_marks = any(key[:2] == (lab, student) for key in before)
+    has_feedback = all((root / "feedback" / student / lab / f"{name}.html").exists() for name in result["notebooks"])
+    return result if has_marks and has_feedback else None
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+def _row(lab: str, result: dict, marks: dict, root: Path) -> dict:
+    """A row of the table; a failed submission has a status and no marks."""
+    student = result["student"]
+    asked = {(q["notebook"], q["grade_id"]): q for q in questions(lab, root)}
+    row = {"student": student, "status": result["status"], "reasons": "\n".join(result["reasons"])}
+    row |= {"late_seconds": result["late_seconds"]}
+    row |= dict.fromkeys(["automatic", "automatic_max", "by_hand", "by_hand_max", "waiting", "total", "max"], "")
+    row["automatic_max"] = sum(q["points"] for q in asked.values() if not q["by_hand"])
+    row["by_hand_max"] = sum(q["points"] for q in asked.values() if q["by_hand"])
+    row["max"] = row["automatic_max"] + row["by_hand_max"]
+    row |= {f"{notebook}/{grade_id}": "" for notebook, grade_id in asked}
+    if result["status"] == FAILED:
+        return row
+    row |= {"automatic": 0, "by_hand": 0, "waiting": 0}
+    for (notebook, cell), question in asked.items():
+        by_test, by_hand, extra, waits = marks.get((lab, student, notebook, cell), (None, None, None, True))
+        if waits and by_hand is None:
+            row["waiting"] += question["points"]
+            continue
+        score = (by_hand if by_hand is not None else by_test or 0) + (extra or 0)
+        row["by_hand" if question["by_hand"] else "automatic"] += score
+        row[f"{notebook}/{cell}"] = score
+    row["total"] = row["automatic"] + row["by_hand"]
+    return row
+
+
+def _with_marks(result: dict, row: dict) -> dict:
+    """A result as the class report reads it: with the marks as they stand in the gradebook now."""
+    result = result | {"notebooks": {name: about | {"marks": {}} for name, about in result["notebooks"].items()}}
+    for column, points in row.items():
+        notebook, _, cell = column.partition("/")
+        if cell:
+            about = result["notebooks"].setdefault(notebook, {"flags": [], "answers": {}, "tests": {}, "marks": {}})
+            test = about["tests"].get(cell)
+            about["marks"][cell] = {
+                "points": points if points != "" else None,
+                "message": test["message"] if test else None,
+            }
+    return result
+
+
+def write_report(lab: str, results: list[dict], notebooks: dict, root: Path) -> dict[str, Path]:
+    """The class report and its tables, in `marks/<lab>/`."""
+    template = {
+        name: {
+            cell.metadata.nbgrader.grade_id: cell.source
+            for cell in nbformat.reads(release, as_version=4).cells
+            if cell.metadata.get("nbgrader", {}).get("solution")
+        }
+        for name, (release, _) in notebooks.items()
+    }
+    return class_report(lab, _with_worth(lab, results, root), root / "marks" / lab, template)
+
+
+def _with_worth(lab: str, results: list[dict], root: Path) -> list[dict]:
+    """The same results, with the points that each mark is out of, and whether a person gives it."""
+    worth = {(q["notebook"], q["grade_id"]): q for q in questions(lab, root)}
+    for result in results:
+        for name, about in result["notebooks"].items():
+            for cell, mark in about["marks"].items():
+                mark |= {"max": worth[name, cell]["points"], "by_hand": worth[name, cell]["by_hand"]}
+    return results
+
+
+def export(lab: str, to: str, roster: Path | None = None, partial: bool = False, root: Path = ROOT) -> Path:
+    """Write the marks as the gradebook of a learning platform imports them, to `marks/<lab>/<platform>.csv`.
+
+    Raises
+    ------
+    GradingError : another platform than moodle and canvas, or the lab was not graded yet
+    """
+    writers = {"moodle": export_moodle, "canvas": export_canvas}
+    if to not in writers:
+        raise GradingError(f"There is no export for '{to}'. Choose one of: {', '.join(writers)}.")
+    need_lab(lab, root)
+    files = sorted((root / "marks" / lab / "results").glob("*.json"))
+    if not files:
+        raise GradingError(f"{lab} has no marks yet: grade it first, with `make grade LAB={lab}`.")
+    config = configuration(root)
+    marks = book.marks(config, lab)
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    results = _with_worth(lab, [_with_marks(result, _row(lab, result, marks, root)) for result in results], root)
+    path = root / "marks" / lab / f"{to}.csv"
+    writers[to](lab, results, roster, path, partial=partial)
+    return path
+
+
 def _write(path: Path, rows: list[dict]) -> None:
     path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    os.replace(part, path)

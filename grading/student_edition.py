@@ -16,6 +16,8 @@ CONTENTS = [
     "course/release",
     "datasets",
     "environment.yml",
+    # What `datalab check` needs: running a notebook as the grader does. The tests and the gradebook stay at home.
+    *(f"grading/{name}.py" for name in "__init__ check course inside integrity plain run safe sandbox".split()),
     "pyproject.toml",
     "requirements.lock",
     "utils",
@@ -52,6 +54,7 @@ def student_edition(to: Path, root: Path = ROOT) -> Path:
         if (root / name).is_dir():
             shutil.copytree(root / name, to / name, ignore=ignore)
         else:
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, to / name)
     readme = (to / "README.md").read_text(encoding="utf-8")
     (to / "README.md").write_text(LEFT_OUT.sub("", readme), encoding="utf-8")

@@ -11,10 +11,10 @@ app = typer.Typer(no_args_is_help=True, help="Commands of the DataLab workbook s
 data = typer.Typer(no_args_is_help=True, help="The embedded data files, and what can be downloaded.")
 app.add_typer(data, name="data")
 
-try:  # the student edition comes without it
+try:  # the student edition comes without the instructor's part
     from grading.commands import app as grading_app
 except ModuleNotFoundError as missing:
-    if missing.name != "grading":
+    if missing.name != "grading.commands":
         raise
 else:
     app.add_typer(grading_app)
@@ -143,6 +143,17 @@ def run(
             done = execute(path, to / folder.name)
             still_open = f"  {done['open']} without an answer yet" if done["open"] else ""
             print(f"{done['name']:<50} {done['seconds']:6.1f} s {done['cells']:4d} cells{still_open}", flush=True)
+
+
+@app.command("check")
+def check_notebooks(
+    lab: Annotated[str, typer.Argument(help="The lab to check, such as lab1_handwritten_numbers.")],
+    work: Annotated[Path, typer.Option(help="Where your notebooks are.")] = Path("work"),
+):
+    """Say what stands in the way of handing in: runs your notebooks from the top, as the grader does."""
+    from grading.check import check
+
+    raise typer.Exit(0 if check(lab, work) else 1)
 
 
 def main():

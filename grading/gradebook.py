@@ -1,0 +1,228 @@
+"""nbgrader's gradebook: filled, backed up, and written by one process, which never runs a student's code."""
+
+import csv
+import gzip
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
+from nbgrader.api import BaseCell, Grade, Gradebook
+from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    GetGrades,
+    OverwriteCells,
+    OverwriteKernelspec,
+    SaveAutoGrades,
+)
+from traitlets import List
+
+from .course import GradingError, run_nbgrader, source_notebooks
+from .handout import last_error
+
+
+class Record(Autograde):
+    """nbgrader's autograding of a notebook that was executed elsewhere: everything but running it."""
+
+    sanitize_preprocessors = List([OverwriteKernelspec, OverwriteCells, CheckCellMetadata])
+    autograde_preprocessors = List([SaveAutoGrades, AssignLatePenalties, CheckCellMetadata])
+
+
+class AsReleased(Preprocessor):
+    """Test cells as the students know them: hidden tests stay hidden in feedback."""
+
+    released: dict[tuple[str, str], str] = {}
+
+    def preprocess(self, nb, resources):
+        notebook = resources["nbgrader"]["notebook"]
+        for cell in nb.cells:
+            about = cell.metadata.get("nbgrader", {})
+            if about.get("grade") or about.get("task"):
+                shown = self.released.get((notebook, about["grade_id"]))
+                if about.get("grade") and cell.cell_type == "code":
+                    cell.source = shown or "# The test of this question."
+        return nb, resources
+
+
+class Feedback(GenerateFeedback):
+    preprocessors = List([AsReleased, GetGrades, CSSHTMLHeaderPreprocessor])
+
+
+def fill(lab: str, config) -> None:
+    """Put the lab's questions and tests into the gradebook, from the source.
+
+    nbgrader does so only when it writes the release, and a committed release it would not write again: in a fresh
+    clone the gradebook would stay empty. So the release is written once more, to a folder that is thrown away.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        config = config.copy()
+        config.CourseDirectory.release_directory = folder
+        try:
+            run_nbgrader(GenerateAssignment, config, lab)
+        except NbGraderException as problem:
+            if any("submissions associated with it" in message for message in problem.messages):
+                raise GradingError(
+                    f"{lab} has other questions now than when it was first graded, and gradebook.db holds the old "
+                    "ones. Keep a copy of gradebook.db, remove it, and run this again; marks that were given by hand "
+                    "have to be entered anew."
+                ) from None
+            raise GradingError(f"{lab} cannot be graded with: {last_error(problem.messages)}") from None
+
+
+def record(lab: str, student: str, notebooks: dict, time: str | None, config, root: Path) -> None:
+    """Write one submission into the gradebook, the autograded copies and the feedback pages.
+
+    Parameters
+    ----------
+    notebooks : name → the executed notebook, with the outcome of each test as output of its cell
+    time : when it was handed in, in nbgrader's format; None if nobody knows
+
+    Raises
+    ------
+    NbGraderException : nbgrader stopped; its attribute `messages` says why
+    """
+    config = config.copy()
+    released = {}
+    for path in (root / "course/release" / lab).glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            released[path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")] = cell.source
+    AsReleased.released = released
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / student / lab
+        place.mkdir(parents=True)
+        for name, notebook in notebooks.items():
+            nbformat.write(notebook, place / f"{name}.ipynb")
+        if time:
+            (place / "timestamp.txt").write_text(time)
+        config.CourseDirectory.submitted_directory = folder
+        run_nbgrader(Record, config, lab, student)
+    run_nbgrader(Feedback, config, lab, student)
+
+
+def open_gradebook(config) -> Gradebook:
+    """The gradebook that the configuration names; a GradingError where it cannot be reached."""
+    course = CourseDirectory(config=config)
+    try:
+        return Gradebook(course.db_url, course.course_id)
+    except Exception as problem:
+        raise GradingError(
+            f"The gradebook {_without_password(course.db_url)} cannot be opened: {str(problem).splitlines()[0][:300]}"
+        ) from None
+
+
+def _without_password(url: str) -> str:
+    head, _, tail = url.rpartition("@")
+    return f"{head.split('://')[0]}://…@{tail}" if head else url
+
+
+def marks(config, lab: str | None = None) -> dict[tuple, tuple]:
+    """Every mark in the gradebook: (lab, student, notebook, cell) → (by test, by hand, extra credit, waits for a person)."""
+    with open_gradebook(config) as gradebook:
+        rows = gradebook.db.query(Grade).join(BaseCell, Grade.cell_id == BaseCell.id).all()
+        found = {}
+        for grade in rows:
+            notebook = grade.notebook
+            key = notebook.assignment.name, notebook.student.id, notebook.name, grade.cell.name
+            if lab in (None, key[0]):
+                found[key] = grade.auto_score, grade.manual_score, grade.extra_credit, bool(grade.needs_manual_grade)
+        return found
+
+
+COLUMNS = ["lab", "student", "notebook", "cell", "by_test", "by_hand", "extra_credit", "waits"]
+
+
+def back_up(config, folder: Path) -> Path:
+    """Copy the gradebook as it is now: all marks as a table, and a SQLite gradebook as a file too.
+
+    Returns
+    -------
+    Path : the table; the file lies beside it. Both names begin with the time.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    path = folder / f"{stamp}-marks.csv.gz"
+    with _whole(path) as part, gzip.open(part, "wt", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows([*key, *values] for key, values in sorted(marks(config).items()))
+    url = CourseDirectory(config=config).db_url
+    if url.startswith("sqlite:///") and Path(url.removeprefix("sqlite:///")).exists():
+        source = sqlite3.connect(url.removeprefix("sqlite:///"))
+        with _whole(folder / f"{stamp}-gradebook.db") as part:
+            target = sqlite3.connect(part)
+            source.backup(target)
+            target.close()
+        source.close()
+    return path
+
+
+class _whole:
+    """A file that is there as a whole or not at all: written beside, then renamed."""
+
+    def __init__(self, path: Path):
+        self.path, self.part = path, path.with_name(f".{path.name}.part")
+
+    def __enter__(self):
+        return str(self.part)
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            os.replace(self.part, self.path)
+        else:
+            self.part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value) -> None:
+    """Write a small file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _whole(path) as part:
+        Path(part).write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def log_changes(before: dict, after: dict, path: Path) -> int:
+    """Add a line to a table for every mark that is another than before; how many there are."""
+    changed = [key for key in sorted({*before, *after}) if before.get(key) != after.get(key)]
+    if not changed:
+        return 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(
+                ["time", *COLUMNS[:4], *(f"{c}_before" for c in COLUMNS[4:]), *(f"{c}_after" for c in COLUMNS[4:])]
+            )
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        none = (None,) * 4
+        writer.writerows([now, *key, *before.get(key, none), *after.get(key, none)] for key in changed)
+    return len(changed)
+
+
+def remove_submission(lab: str, student: str, config, root: Path) -> None:
+    """Take back what an earlier run wrote for a submission that cannot be graded now: no old mark beside a new problem."""
+    for folder in ("autograded", "feedback"):
+        shutil.rmtree(root / folder / student / lab, ignore_errors=True)
+    with open_gradebook(config) as gradebook:
+        try:
+            gradebook.remove_submission(lab, student)
+        except Exception:  # noqa: BLE001  there was none
+            gradebook.db.rollback()
+
+
+def needed(lab: str, root: Path) -> dict[str, tuple[str, str]]:
+    """Each notebook of the lab: name → (release, source), as JSON."""
+    texts = {}
+    for name, source in source_notebooks(lab, root).items():
+        release = root / "course/release" / lab / f"{name}.ipynb"
+        if not release.exists():
+            raise GradingError(f"{lab} has no release of {name}.ipynb: write it with `make release LAB={lab}`.")
+        texts[name] = release.read_text(encoding="utf-8"), nbformat.writes(source)
+    return texts

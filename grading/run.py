@@ -1,0 +1,451 @@
+"""Run one submitted notebook: the student's cells in a sandbox, the tests in a Python that no student's code reaches.
+
+`run_notebook` takes and returns plain values, so that it can be called in this process, in another, or on another
+machine. What it starts for a notebook (the two warm Pythons) stays for the next submission of the same notebook.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import nbformat
+
+from .course import GradingError
+from .plain import ChannelError, receive, send
+from .safe import clean_outputs
+from .sandbox import HOME, LIMITS, Sandbox, environment
+
+RESTARTS = 3
+GRACE = 5  # seconds between an interrupt and the end
+
+
+class Lost(Exception):
+    """The student's Python is no more; the message says why, for the student and the instructor."""
+
+
+def run_notebook(
+    notebook: str, release: str, source: str | None, files=None, limits=None, unsafe=False, cold=False
+) -> dict:
+    """Execute a mended submission and test it.
+
+    Parameters
+    ----------
+    notebook : the submission as JSON, after `grading.integrity.mend`
+    release, source : the students' copy and the source (with answers and hidden tests) of the same notebook, as JSON;
+        without a source (None) only the student's cells run, and nothing is tested
+    files : name → bytes of data files that lie beside the notebook
+    limits : changes to `grading.sandbox.LIMITS`
+    unsafe : run without bubblewrap
+    cold : start Python anew inside the sandbox in place of copying a warm one
+
+    Returns
+    -------
+    dict : `outputs`, place of a code cell → its outputs; `counts`, place → execution count;
+        `tests`, grade_id → {"passed", "message"}; `reasons`, what a person should look at; `failed`, empty or why
+        nothing can be said; `seconds`, `cpu_seconds`, `memory` (bytes at most); `sandbox`, what held
+    """
+    start = time.perf_counter()
+    limits = LIMITS | (limits or {})
+    submitted = nbformat.reads(notebook, as_version=4)
+    stages = stages_of(release, source)
+    skip, reasons = {}, []
+    for _ in range(RESTARTS + 1):
+        session = start_session(stages, submitted, limits, unsafe, cold)
+        try:
+            result = _once(session, stages, submitted, files or {}, limits, skip, start)
+        finally:
+            used = session.close()
+        if result["lost"] is None:
+            break
+        place, why = result["lost"]
+        skip[place] = why
+        reasons.append(f"The cell {_name(submitted.cells[place], place)} {why}.")
+        if time.perf_counter() - start > limits["wall_seconds"]:
+            break
+    reasons += result.pop("reasons")
+    if result.pop("lost") is not None:
+        reasons.append("It was given up there: the cells after it were not run, and their tests count as failed.")
+    for place, why in skip.items():
+        result["outputs"][place] = [
+            _error_output("Stopped", f"This cell {why}; the cells after it were run without it.")
+        ]
+    for test in stages.tests:
+        result["tests"].setdefault(test, {"passed": False, "message": "The test was not reached."})
+    return result | {"reasons": reasons, "failed": "", "seconds": time.perf_counter() - start} | used
+
+
+def _once(session, stages, submitted, files, limits, skip, start) -> dict:
+    """One pass through the notebook; `lost` is None, or the place and the reason where Python was lost."""
+    result = {"outputs": {}, "counts": {}, "tests": {}, "reasons": [], "lost": None}
+    budget = limits["output_bytes"]
+    code = [place for place, cell in enumerate(submitted.cells) if cell.cell_type == "code"]
+    done = session.done  # cells that the warm Python has run already
+    try:
+        place = code[0] if code else 0
+        for name, data in files.items():
+            session.ask({"do": "file", "name": name}, data, limits["cell_seconds"])
+        for number, place in enumerate(code):
+            cell = submitted.cells[place]
+            test = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if test in stages.tests:
+                if place in skip:
+                    result["tests"][test] = {"passed": False, "message": f"The function {skip[place]}."}
+                    continue
+                found = session.test(stages.tests[test], limits["cell_seconds"])
+                if found.pop("gone"):
+                    raise Lost("ended Python or broke the connection to it when its function was called")
+                problem = found.pop("problem")
+                if problem:
+                    result["reasons"].append(f"{test}: {problem}.")
+                result["tests"][test] = found
+                continue
+            if number < len(done):
+                outputs, count = done[number]
+            elif place in skip:
+                continue
+            else:
+                if time.perf_counter() - start > limits["wall_seconds"]:
+                    raise Lost(f"was not run: the notebook took longer than {limits['wall_seconds']} s")
+                answer, late = session.ask({"do": "run", "code": cell.source}, b"", limits["cell_seconds"])
+                outputs, count = answer.get("outputs"), answer.get("count")
+                if late:
+                    result["reasons"].append(
+                        f"The cell {_name(cell, place)} took longer than {late:g} s and was stopped."
+                    )
+            cleaned = clean_outputs(outputs, budget)
+            budget -= sum(len(json.dumps(output)) for output in cleaned)
+            result["outputs"][place] = cleaned
+            result["counts"][place] = count if type(count) is int else None
+    except Lost as lost:
+        result["lost"] = place, str(lost)
+    return result
+
+
+def _name(cell, place: int) -> str:
+    return f"'{cell.metadata.get('nbgrader', {}).get('grade_id') or f'number {place + 1}'}'"
+
+
+def _error_output(name: str, words: str):
+    return {"output_type": "error", "ename": name, "evalue": words, "traceback": [f"{name}: {words}"]}
+
+
+# --- the warm Pythons of a notebook -------------------------------------------------------------------------------
+
+
+class Stages:
+    """Two Pythons that wait for submissions of one notebook: one that students' copies come from, one with the tests.
+
+    `prefix` are the code cells at the beginning that nobody may change; the student's Python has run them.
+    """
+
+    def __init__(self, release: str, source: str | None):
+        released = nbformat.reads(release, as_version=4)
+        self.folder = tempfile.mkdtemp(prefix="datalab-")
+        self.controls, self.processes, self.tests = {}, [], {}
+        try:
+            self.controls["bare"] = self._start("grading.inside")
+            _order(self.controls["bare"], {"do": "import", "names": _imports(released)})
+            here, there = socket.socketpair()
+            _order(self.controls["bare"], {"do": "stage"}, [there.fileno()])
+            there.close()
+            self.controls["prefix"] = here
+            self.prefix = prefix(released)
+            self.done = []
+            for cell in self.prefix:
+                answer = _order(here, {"do": "run", "code": cell.source})
+                self.done.append((answer["outputs"], answer["count"]))
+            if source is not None:
+                self._load_tests(nbformat.reads(source, as_version=4))
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, module: str) -> socket.socket:
+        here, there = socket.socketpair()
+        own = {"HOME": self.folder, "MPLCONFIGDIR": f"{self.folder}/matplotlib", "IPYTHONDIR": f"{self.folder}/ipython"}
+        with open(f"{self.folder}/{module}.log", "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, str(there.fileno())],
+                env=environment() | own, cwd=self.folder, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, stderr=log,
+            )  # fmt: skip
+        self.processes.append(process)
+        there.close()
+        return here
+
+    def _load_tests(self, original) -> None:
+        code = [cell for cell in original.cells if cell.cell_type == "code"]
+        cells = [
+            {
+                "id": cell.metadata.get("nbgrader", {}).get("grade_id", cell.get("id", "")),
+                "code": cell.source,
+                "kind": _kind(cell),
+                "may_fail": "raises-exception" in cell.metadata.get("tags", []),
+            }
+            for cell in code
+        ]
+        last = max((i for i, cell in enumerate(cells) if cell["kind"] == "test"), default=-1)
+        control = self._start("grading.trusted")
+        send(control, {"cells": cells[: last + 1]})
+        head, _ = receive(control)
+        if "error" in head:
+            raise GradingError(head["error"])
+        for name in head["ok"]:
+            _, (fd,), *_ = socket.recv_fds(control, 1, 1)
+            self.tests[name] = socket.socket(fileno=fd)
+        self.controls["tests"] = control
+
+    def alive(self) -> bool:
+        return all(process.poll() is None for process in self.processes)
+
+    def close(self) -> None:
+        for control in [*self.controls.values(), *self.tests.values()]:
+            control.close()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prefix(released) -> list:
+    """The code cells before the first cell that a student may change."""
+    found = []
+    for cell in released.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if not about.get("locked") or about.get("grade"):
+            break
+        if cell.cell_type == "code":
+            found.append(cell)
+    return found
+
+
+def _kind(cell) -> str:
+    about = cell.metadata.get("nbgrader", {})
+    if about.get("solution") and not about.get("grade"):
+        return "answer"
+    return "test" if about.get("grade") and not about.get("solution") and about.get("points") else "other"
+
+
+def _imports(released) -> list[str]:
+    """The modules that the cells import which nobody may change."""
+    names = {}
+    for cell in released.cells:
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("locked"):
+            try:
+                tree = ast.parse(cell.source)
+            except SyntaxError:  # a cell with magics
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name: None for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                    names[node.module] = None
+    return list(names)
+
+
+def _order(control: socket.socket, head: dict, fds=()) -> dict:
+    socket.send_fds(control, [b"."], list(fds))
+    send(control, head)
+    return receive(control)[0]
+
+
+_kept: dict[str, Stages] = {}
+KEEP = 2  # notebooks whose Pythons stay warm at a time
+
+
+def stages_of(release: str, source: str | None) -> Stages:
+    """The warm Pythons of a notebook: those that wait already, or new ones."""
+    key = hashlib.sha256(f"{release}\0{source}".encode()).hexdigest()
+    stages = _kept.pop(key, None)
+    if stages is not None and not stages.alive():
+        stages.close()
+        stages = None
+    if stages is None:
+        while len(_kept) >= KEEP:
+            _kept.pop(next(iter(_kept))).close()
+        stages = Stages(release, source)
+    _kept[key] = stages
+    return stages
+
+
+def close_stages() -> None:
+    """End all warm Pythons of this process."""
+    while _kept:
+        _kept.popitem()[1].close()
+
+
+# --- one submission's Python --------------------------------------------------------------------------------------
+
+
+def start_session(stages: Stages, submitted, limits: dict, unsafe: bool, cold: bool):
+    """A Python in a sandbox, ready for the student's cells. One that does not start is tried once more."""
+    for attempt in (1, 2):
+        try:
+            return Session(stages, submitted, limits, unsafe, cold)
+        except (OSError, ChannelError) as problem:
+            if attempt == 2:
+                raise GradingError(f"The sandbox did not start, twice: {problem}") from None
+
+
+class Session:
+    """A copy of the warm Python in a sandbox of its own, and the way to talk to it."""
+
+    def __init__(self, stages, submitted, limits, unsafe, cold):
+        code = [cell for cell in submitted.cells if cell.cell_type == "code"]
+        same = [cell.source for cell in code[: len(stages.prefix)]] == [cell.source for cell in stages.prefix]
+        self.limits, self.home = limits, HOME
+        self.done = stages.done if same and not cold else []
+        self.channel, there = socket.socketpair()
+        self.report, report = os.pipe()
+        self.pid, self.peak = None, 0
+        if unsafe:
+            self.home = tempfile.mkdtemp(prefix="datalab-unsafe-")
+        order = {"limits": limits, "home": self.home, "environment": environment() | {"HOME": self.home}}
+        program = [sys.executable, "-m", "grading.inside", str(there.fileno()), "alone"] if cold else None
+        self.sandbox = None
+        try:
+            self.sandbox = Sandbox(limits, program, [there.fileno()] if cold else (), unsafe)
+            if cold:
+                there.close()
+                send(self.channel, order)
+                self.pid = self.sandbox.inner() if not unsafe else self.sandbox.process.pid
+            else:
+                control = stages.controls["prefix" if same else "bare"]
+                socket.send_fds(control, [b"."], [there.fileno(), report])
+                send(control, {"do": "fork", "namespaces_of": self.sandbox.pid, **order})
+                there.close()
+                self.pid = self._started()
+            self.sandbox.cgroup.add(self.pid)
+        except BaseException:
+            os.close(report)
+            there.close()
+            self.close()
+            raise
+        os.close(report)
+
+    def _started(self) -> int:
+        line = b""
+        while not line.endswith(b"\n"):
+            if not select.select([self.report], [], [], 30)[0]:
+                raise OSError("the sandbox gave no sign within 30 s")
+            part = os.read(self.report, 1)
+            if not part:
+                raise OSError("the copy of Python ended before it was in the sandbox")
+            line += part
+        if line.startswith(b"!"):
+            line += os.read(self.report, 1000)
+            raise OSError(line[1:].decode("utf-8", "replace").strip())
+        return int(line)
+
+    def ask(self, head: dict, body: bytes, seconds: float) -> tuple[dict, float | None]:
+        """Send an order and wait for what comes back; the second value is the limit, if it had to be interrupted.
+
+        Raises
+        ------
+        Lost : nothing came even after an interrupt, a limit was passed, or Python ended
+        """
+        try:
+            send(self.channel, head, body)
+            late = self._wait(self.channel.fileno(), seconds)
+            answer, _ = self._receive()
+        except (ChannelError, OSError):
+            raise Lost(self._why("ended Python")) from None
+        if not isinstance(answer, dict):
+            raise Lost("sent back something that no cell gives")
+        return answer, late
+
+    def _receive(self):
+        """A message, for which the sender has a limited time and this process a limited memory."""
+        self.channel.settimeout(30)
+        try:
+            return receive(self.channel, 2 * self.limits["output_bytes"])
+        finally:
+            self.channel.setblocking(True)
+
+    def test(self, control: socket.socket, seconds: float) -> dict:
+        """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`."""
+        reading, writing = os.pipe()
+        with os.fdopen(reading, "rb", buffering=0) as report:
+            socket.send_fds(control, [b"."], [self.channel.fileno(), writing])
+            os.close(writing)
+            tester = int(_line(report))
+            try:
+                self._wait(report.fileno(), seconds, interrupt=False)
+                return json.loads(report.read())
+            except ValueError:
+                raise Lost("could not be tested: the Python with the tests ended") from None
+            except Lost:
+                _kill(tester)
+                raise
+
+    def _wait(self, fd: int, seconds: float, interrupt: bool = True) -> float | None:
+        end, checked, late = time.monotonic() + seconds, time.monotonic(), None
+        while not select.select([fd], [], [], 0.25)[0]:
+            now = time.monotonic()
+            if now - checked > 1:
+                excess, checked = self.sandbox.excess(), now
+                if excess:
+                    self.sandbox.close()
+                    raise Lost(f"used {excess} and was stopped")
+            if now > end:
+                if late is not None or not interrupt:
+                    self.sandbox.close()
+                    raise Lost(
+                        f"took longer than {seconds:g} s and could not be interrupted"
+                        if interrupt
+                        else f"took longer than {seconds:g} s"
+                    )
+                _kill(self.pid, signal.SIGINT)
+                late, end = seconds, now + GRACE
+        return late
+
+    def _why(self, otherwise: str) -> str:
+        """Why Python ended, as far as the kernel tells."""
+        if self.sandbox.cgroup.overrun():
+            return f"used more than {self.limits['memory'] / 2**30:g} GB of memory and was stopped"
+        return otherwise
+
+    def close(self) -> dict:
+        """Kill everything, and say what it used."""
+        held = self.sandbox.held() if self.sandbox else ""
+        if self.sandbox:
+            if self.pid:
+                _kill(self.pid)
+            self.sandbox.close()
+        used = {"cpu_seconds": None, "memory": None, "sandbox": held}
+        try:
+            if self.pid and select.select([self.report], [], [], 2)[0]:
+                cpu, memory = os.read(self.report, 100).split()
+                used |= {"cpu_seconds": float(cpu), "memory": int(memory) * 1024}
+        except (OSError, ValueError):
+            pass
+        os.close(self.report)
+        self.channel.close()
+        if self.home != HOME:
+            shutil.rmtree(self.home, ignore_errors=True)
+        return used
+
+
+def _line(file) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        part = file.read(1)
+        if not part:
+            raise Lost("could not be tested: the Python with the tests ended")
+        line += part
+    return line
+
+
+def _kill(pid: int, how=signal.SIGKILL) -> None:
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        pass
