@@ -207,9 +207,14 @@ def log_changes(before: dict, after: dict, path: Path) -> int:
 
 
 def remove_submission(lab: str, student: str, config, root: Path) -> None:
-    """Take back what an earlier run wrote for a submission that cannot be graded now: no old mark beside a new problem."""
+    """Take back what an earlier run wrote for a submission that can be graded no more: no old mark beside a new problem.
+
+    Marks that a person gave stay: they are work that no program can do again.
+    """
     for folder in ("autograded", "feedback"):
         shutil.rmtree(root / folder / student / lab, ignore_errors=True)
+    if any(by_hand is not None for key, (_, by_hand, *_) in marks(config, lab).items() if key[1] == student):
+        return
     with open_gradebook(config) as gradebook:
         try:
             gradebook.remove_submission(lab, student)

@@ -254,8 +254,9 @@ def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> d
             failed = f"nbgrader stopped with: {last_error(problem.messages)}"
         else:
             late = _late(lab, student, config)
-    if failed:
+    if submission["failed"]:  # what failed because of this machine is tried again, and keeps what it had
         book.remove_submission(lab, student, config, root)
+    if failed:
         reasons = [failed, *reasons]
     for name, flags in submission["flags"].items():
         outcome = outcomes.get(name, {})

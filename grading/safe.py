@@ -36,6 +36,8 @@ NOTE = "[left out: this notebook shows more than may be kept]"
 def _attribute(tag: str, name: str, value: str) -> bool:
     if tag == "img" and name == "src":  # a picture from elsewhere would tell its server who looks, and when
         return bool(re.fullmatch(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=\s]*", value))
+    if tag == "a" and name == "href":  # to a page, a letter or a place on this page; never to something that runs
+        return bool(re.match(r"(?i)https?://|mailto:|[#?\w./%=&-]*$", html.unescape(value).strip()))
     return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, [])
 
 
@@ -58,9 +60,9 @@ def clean_markdown(source: str) -> str:
     """
     if "<" not in source and "](" not in source and "]:" not in source:
         return source
-    cleaned = (
-        source if "<" not in source else html.unescape(clean_html(source)) if not _tags(source) else clean_html(source)
-    )
+    # An address in angle brackets is a link, which the cleaner would take for a tag.
+    cleaned = re.sub(r"<(https?://[^\s<>\"'`]+)>", r"[\1](\1)", source)
+    cleaned = clean_html(cleaned) if _tags(cleaned) else cleaned
     try:
         page = markdown2html(cleaned)
     except Exception:  # whatever a strange text does to the parser

@@ -1,0 +1,110 @@
+"""Many submissions at once: on this machine's cores, on a scheduler's workers, and with a worker that dies."""
+
+import threading
+import time
+
+import psutil
+import pytest
+from distributed import LocalCluster
+
+from grading import run
+from grading.course import GradingError
+from grading.marks import grade
+from grading.parallel import run_all
+from tests.grading.sandboxed import needs_sandbox
+from tests.grading.test_marks import START, course, solution_cells, submit
+
+pytestmark = needs_sandbox
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Twelve submissions; every second one is right."""
+    root = course(tmp_path, START)
+    solved = solution_cells(root, START)
+    for number in range(12):
+        submit(root, f"s{number:02}", START, solved if number % 2 else None)
+    return root
+
+
+def right(rows) -> bool:
+    return [(row["status"], row["total"]) for row in rows] == [("graded", number % 2) for number in range(12)]
+
+
+def test_two_processes_give_the_same_as_one(many):
+    rows = grade(START, many, say=lambda line: None, workers=2)
+    assert right(rows)
+
+
+def test_a_scheduler_elsewhere_and_a_worker_that_dies(many):
+    """Real processes that talk over TCP; one is killed while it has work, and nothing is lost."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        workers = [worker.pid for worker in cluster.workers.values()]
+
+        def kill_one():
+            while len(list((many / "marks" / START / "results").glob("*.json"))) < 3:
+                time.sleep(0.05)
+            psutil.Process(workers[0]).kill()
+
+        killer = threading.Thread(target=kill_one, daemon=True)
+        killer.start()
+        rows = grade(START, many, say=lambda line: None, scheduler=cluster.scheduler_address)
+        killer.join(10)
+    assert not killer.is_alive() and not psutil.pid_exists(workers[0])
+    assert right(rows)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    with pytest.raises(GradingError, match="tcp://127.0.0.1:9 does not answer.*dask scheduler"):
+        list(run_all([("a", {})], scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_python_that_does_not_start_is_tried_once_more(many, monkeypatch):
+    real, tries = run.Session._started, []
+
+    def fails_first(session):
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError("no luck")
+        return real(session)
+
+    monkeypatch.setattr(run.Session, "_started", fails_first)
+    assert grade(START, many, say=lambda line: None, workers=1, students=["s01"])[0]["total"] == 1
+    assert len(tries) == 2
+
+
+def test_what_never_starts_fails_with_the_reason_and_has_no_mark(many, monkeypatch):
+    def fails(session):
+        raise OSError("no luck")
+
+    monkeypatch.setattr(run.Session, "_started", fails)
+    (row,) = grade(START, many, say=lambda line: None, workers=1, students=["s01"])
+    assert row["status"] == "failed" and row["total"] == "" and "no luck" in row["reasons"]
+    monkeypatch.undo()
+    assert grade(START, many, say=lambda line: None, workers=1, students=["s01"])[0]["total"] == 1
+
+
+def test_interrupted_and_started_again_it_goes_on_where_it_was(many, monkeypatch):
+    done = []
+    real = run.run_notebook
+
+    def stops(**arguments):
+        if len(done) == 5:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(**arguments)
+
+    monkeypatch.setattr("grading.parallel.run_notebook", stops)
+    with pytest.raises(KeyboardInterrupt):
+        grade(START, many, say=lambda line: None, workers=1)
+    monkeypatch.undo()
+    again = []
+    monkeypatch.setattr("grading.parallel.run_notebook", lambda **a: again.append(1) or real(**a))
+    assert right(grade(START, many, say=lambda line: None, workers=1))
+    assert len(again) == 12 - 5
+    before = {
+        path: path.read_bytes() for path in [*many.rglob("autograded/**/*.ipynb"), *many.glob("marks/*/changes.csv")]
+    }
+    assert right(grade(START, many, say=lambda line: None, workers=1))
+    assert before == {path: path.read_bytes() for path in before}
+    assert len(again) == 12 - 5
