@@ -108,6 +108,16 @@ def export(
     print(export(lab, to, roster, partial))
 
 
+@app.command()
+def sandbox():
+    """Say whether students' code can be run in a sandbox on this machine, and what holds its limits."""
+    from .sandbox import Sandbox, check
+
+    check()
+    with Sandbox() as cage:
+        print(f"There is a sandbox here: {cage.held()}.")
+
+
 @app.command("student-edition")
 def student_edition(to: Annotated[Path, typer.Argument(help="The folder to write.")] = ROOT / "build/student-edition"):
     """Write the folder to publish to a class: no sources, no solutions, no grading."""

@@ -37,7 +37,7 @@ class Record(Autograde):
 
 
 class AsReleased(Preprocessor):
-    """Test cells as the students know them: hidden tests stay hidden in feedback."""
+    """Tests and tasks as the students know them: hidden tests and mark schemes stay hidden in feedback."""
 
     released: dict[tuple[str, str], str] = {}
 
@@ -45,10 +45,8 @@ class AsReleased(Preprocessor):
         notebook = resources["nbgrader"]["notebook"]
         for cell in nb.cells:
             about = cell.metadata.get("nbgrader", {})
-            if about.get("grade") or about.get("task"):
-                shown = self.released.get((notebook, about["grade_id"]))
-                if about.get("grade") and cell.cell_type == "code":
-                    cell.source = shown or "# The test of this question."
+            if about.get("task") or (about.get("grade") and cell.cell_type == "code"):
+                cell.source = self.released.get((notebook, about["grade_id"]), "(The test of this question.)")
         return nb, resources
 
 
