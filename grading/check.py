@@ -1,4 +1,4 @@
-"""What a student can find out before handing in: does the notebook run from top to bottom, and what do its checks say?"""
+"""What a student can find out before handing in: does the notebook run from the top, and what do its checks say?"""
 
 import re
 from pathlib import Path
@@ -118,8 +118,8 @@ def _in_words(where: str, error: dict, cell: bool = False) -> str:
         return f"{where} has no answer yet."
     if name == "NameError" and cell:
         return (
-            f"{where}: {words}. It may have worked in your window because a cell was run earlier, and changed or removed "
-            "since. Choose Kernel → Restart Kernel and Run All Cells to see what the grader sees."
+            f"{where}: {words}. It may have worked in your window because a cell was run earlier, and changed or "
+            "removed since. Choose Kernel → Restart Kernel and Run All Cells to see what the grader sees."
         )
     if name in ("ModuleNotFoundError", "FileNotFoundError"):
         return f"{where}: {name}: {words}. The grader has the course's own libraries and the files beside the notebook."

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
-from nbgrader.api import BaseCell, Grade, Gradebook
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
@@ -88,11 +89,6 @@ def record(lab: str, student: str, notebooks: dict, time: str | None, config, ro
     NbGraderException : nbgrader stopped; its attribute `messages` says why
     """
     config = config.copy()
-    released = {}
-    for path in (root / "course/release" / lab).glob("*.ipynb"):
-        for cell in nbformat.read(path, as_version=4).cells:
-            released[path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")] = cell.source
-    AsReleased.released = released
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / student / lab
         place.mkdir(parents=True)
@@ -102,6 +98,16 @@ def record(lab: str, student: str, notebooks: dict, time: str | None, config, ro
             (place / "timestamp.txt").write_text(time)
         config.CourseDirectory.submitted_directory = folder
         run_nbgrader(Record, config, lab, student)
+    feedback(lab, student, config, root)
+
+
+def feedback(lab: str, student: str, config, root: Path) -> None:
+    """Write a student's feedback pages: marks and comments as they stand now, no hidden tests, no mark schemes."""
+    AsReleased.released = {
+        (path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")): cell.source
+        for path in (root / "course/release" / lab).glob("*.ipynb")
+        for cell in nbformat.read(path, as_version=4).cells
+    }
     run_nbgrader(Feedback, config, lab, student)
 
 
@@ -132,6 +138,22 @@ def marks(config, lab: str | None = None) -> dict[tuple, tuple]:
             if lab in (None, key[0]):
                 found[key] = grade.auto_score, grade.manual_score, grade.extra_credit, bool(grade.needs_manual_grade)
         return found
+
+
+def on_feedback(config, lab: str) -> dict[str, str]:
+    """What feedback pages depend on besides the submission, in short: student → digest of marks and comments."""
+    shown = {}
+    for key, values in marks(config, lab).items():
+        shown.setdefault(key[1], []).append([*key[2:], *values])
+    with open_gradebook(config) as gradebook:
+        for comment in gradebook.db.query(Comment).all():
+            if comment.notebook.assignment.name == lab and comment.manual_comment:
+                found = [comment.notebook.name, comment.name, comment.manual_comment]
+                shown.setdefault(comment.notebook.student.id, []).append(found)
+    return {
+        student: hashlib.sha256(json.dumps(sorted(rows, key=str)).encode()).hexdigest()
+        for student, rows in shown.items()
+    }
 
 
 COLUMNS = ["lab", "student", "notebook", "cell", "by_test", "by_hand", "extra_credit", "waits"]

@@ -118,6 +118,7 @@ def grade(
         bar.update()
     bar.close()
 
+    _renew_feedback(lab, results, config, root)
     after = book.marks(config, lab)
     book.log_changes(before, after, root / "marks" / lab / "changes.csv")
     rows = [_row(lab, results[student], after, root) for student in everyone]
@@ -335,6 +336,20 @@ def _kept(lab: str, student: str, fingerprint: str, before: dict, root: Path) ->
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
+
+
+def _renew_feedback(lab: str, results: dict, config, root: Path) -> None:
+    """Write the pages anew on which marks or comments stand that a person has changed since."""
+    now = book.on_feedback(config, lab)
+    path = root / "marks" / lab / "on_feedback.json"
+    try:
+        shown = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        shown = {}
+    for student, result in results.items():
+        if result["status"] != FAILED and shown.get(student, now.get(student)) != now.get(student):
+            book.feedback(lab, student, config, root)
+    book.write_json(path, shown | {student: now[student] for student in results if student in now})
 
 
 def _row(lab: str, result: dict, marks: dict, root: Path) -> dict:

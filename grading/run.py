@@ -152,16 +152,13 @@ class Stages:
         self.folder = tempfile.mkdtemp(prefix="datalab-")
         self.controls, self.processes, self.tests = {}, [], {}
         try:
-            self.controls["bare"] = self._start("grading.inside")
+            self.controls["bare"] = self._start()
             _order(self.controls["bare"], {"do": "import", "names": _imports(released)})
-            here, there = socket.socketpair()
-            _order(self.controls["bare"], {"do": "stage"}, [there.fileno()])
-            there.close()
-            self.controls["prefix"] = here
+            self.controls["prefix"] = self._copy()
             self.prefix = prefix(released)
             self.done = []
             for cell in self.prefix:
-                answer = _order(here, {"do": "run", "code": cell.source})
+                answer = _order(self.controls["prefix"], {"do": "run", "code": cell.source})
                 self.done.append((answer["outputs"], answer["count"]))
             if source is not None:
                 self._load_tests(nbformat.reads(source, as_version=4))
@@ -169,15 +166,24 @@ class Stages:
             self.close()
             raise
 
-    def _start(self, module: str) -> socket.socket:
+    def _start(self) -> socket.socket:
         here, there = socket.socketpair()
         own = {"HOME": self.folder, "MPLCONFIGDIR": f"{self.folder}/matplotlib", "IPYTHONDIR": f"{self.folder}/ipython"}
-        with open(f"{self.folder}/{module}.log", "wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, str(there.fileno())],
-                env=environment() | own, cwd=self.folder, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, stderr=log,
-            )  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-m", "grading.inside", str(there.fileno())],
+            env=environment() | own,
+            cwd=self.folder,
+            pass_fds=[there.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
         self.processes.append(process)
+        there.close()
+        return here
+
+    def _copy(self) -> socket.socket:
+        """A copy of the Python that has imported and done nothing else."""
+        here, there = socket.socketpair()
+        _order(self.controls["bare"], {"do": "stage"}, [there.fileno()])
         there.close()
         return here
 
@@ -193,9 +199,8 @@ class Stages:
             for cell in code
         ]
         last = max((i for i, cell in enumerate(cells) if cell["kind"] == "test"), default=-1)
-        control = self._start("grading.trusted")
-        send(control, {"cells": cells[: last + 1]})
-        head, _ = receive(control)
+        control = self._copy()
+        head = _order(control, {"do": "tests", "cells": cells[: last + 1]})
         if "error" in head:
             raise GradingError(head["error"])
         for name in head["ok"]:
@@ -379,7 +384,8 @@ class Session:
             tester = int(_line(report))
             try:
                 self._wait(report.fileno(), seconds, interrupt=False)
-                return json.loads(report.read())
+                # Up to the end of the line, not of the file: the copy's memory is given back before its files are closed.
+                return json.loads(_line(report))
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None
             except Lost:

@@ -1,4 +1,4 @@
-"""The Python that runs the tests: `python -m grading.trusted FD`. No line of a student's code ever runs in it.
+"""The Python that runs the tests. No line of a student's code ever runs in it.
 
 It runs the source notebook once, with the course's own answers, and stops at each test that is worth points. There a
 copy of it waits. For each submission that copy is copied again, the answer's functions are replaced by stand-ins that
@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 
-from .inside import make_shell, run
+from .inside import Outputs, make_shell
 from .plain import ChannelError, Reader, Writer, change_in_place, receive, send
 
 MOST_WORDS = 600  # characters of a test's message
@@ -44,10 +44,12 @@ def load(shell, cells: list[dict]) -> tuple[dict, list[socket.socket]]:
             there.close()
             waiting.append(here)
             ids.append(cell["id"])
-        for output in run(shell, cell["code"]):
-            if not cell["may_fail"] and output["output_type"] == "error":
-                problem = f"{output['ename']}: {output['evalue']}"
-                return {"error": f"The source notebook itself fails in its cell '{cell['id']}': {problem}"}, []
+        shell.outputs = Outputs()
+        done = shell.run_cell(cell["code"], silent=True)
+        error = done.error_before_exec or done.error_in_exec
+        if error is not None and not cell["may_fail"]:
+            problem = f"{type(error).__name__}: {error}"
+            return {"error": f"The source notebook itself fails in its cell '{cell['id']}': {problem}"}, []
     return {"ok": ids}, waiting
 
 
@@ -90,7 +92,7 @@ def wait(shell, control: socket.socket, code: str, names: list[str]) -> None:
                     "message": "",
                     "problem": f"{type(problem).__name__}: {problem}",
                 }
-            os.write(report, json.dumps(answer).encode())
+            os.write(report, json.dumps(answer).encode() + b"\n")
             os._exit(0)
         for fd in fds:
             os.close(fd)
@@ -299,21 +301,13 @@ def _error(about) -> Exception:
     return kind(message if name == kind.__name__ else f"{name}: {message}")
 
 
-def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
-    for fd in (1, 2):
-        os.dup2(os.memfd_create("output"), fd)
-    shell = make_shell()
-    head, _ = receive(control)
-    answer, waiting = load(shell, head["cells"])
+def become(shell, control: socket.socket, cells: list[dict]) -> None:
+    """Turn a Python that has only imported so far into the one with the tests. Does not return."""
+    shell.showtraceback = lambda *_, **__: None  # nobody reads them here, and they take longer than a test
+    answer, waiting = load(shell, cells)
     send(control, answer)
-    if waiting:
-        for one in waiting:
-            socket.send_fds(control, [b"."], [one.fileno()])
-            one.close()
+    for one in waiting:
+        socket.send_fds(control, [b"."], [one.fileno()])
+        one.close()
     control.recv(1)  # until the other side closes it
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""A class server: JupyterHub with nbgrader's exchange, and the grading of this course behind the formgrader."""

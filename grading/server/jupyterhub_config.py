@@ -1,0 +1,101 @@
+"""JupyterHub for a class on one Linux machine; `grading/server/README.md` says how to start it.
+
+What belongs to this machine stands in `server.json`, written by `python -m grading.server.prepare`; who belongs to the
+class, in `class/roster.csv` and `class/instructors.txt` beside it. Start the hub again after a change of either.
+"""
+
+import csv
+import json
+import os
+import pwd
+from pathlib import Path
+
+c = get_config()  # traitlets puts `get_config` there when it reads this file
+
+BASE = Path(os.environ.get("DATALAB_SERVER", "/srv/datalab"))
+ABOUT = json.loads((BASE / "server.json").read_text(encoding="utf-8"))
+COURSE, ACCOUNT, PROGRAMS = ABOUT["course_id"], ABOUT["account"], Path(ABOUT["environment"]) / "bin"
+with open(BASE / "class/roster.csv", encoding="utf-8-sig", newline="") as file:
+    STUDENTS = {row["student"].strip() for row in csv.DictReader(file)} - {""}
+INSTRUCTORS = set((BASE / "class/instructors.txt").read_text(encoding="utf-8").split())
+
+# --- who may come in ----------------------------------------------------------------------------------------------
+# Accounts and passwords of this machine. For the university's log-in install `oauthenticator` or `jupyterhub-ltiauthenticator`
+# and put its class here; the names it gives have to be the accounts' names. See the README.
+c.JupyterHub.authenticator_class = "pam"
+c.Authenticator.allowed_users = STUDENTS | INSTRUCTORS
+c.Authenticator.admin_users = set()  # nobody: an admin of the hub can become every student
+c.JupyterHub.load_groups = {
+    f"formgrade-{COURSE}": {"users": sorted(INSTRUCTORS)},
+    f"nbgrader-{COURSE}": {"users": sorted(STUDENTS | INSTRUCTORS)},
+}
+c.JupyterHub.load_roles = [
+    {
+        "name": f"formgrade-{COURSE}",
+        "groups": [f"formgrade-{COURSE}"],
+        "scopes": [f"access:services!service={COURSE}", "list:services", f"read:services!service={COURSE}"],
+    },
+]
+
+# --- the course's own server, with the formgrader -------------------------------------------------------------------
+# It runs as the course account: the gradebook, the sources and the submissions are this account's alone, and all
+# instructors work on the same ones.
+c.JupyterHub.services = [
+    {
+        "name": COURSE,
+        "url": "http://127.0.0.1:9801",
+        "command": [str(PROGRAMS / "jupyterhub-singleuser")],
+        "user": ACCOUNT,
+        "cwd": ABOUT["course"],
+        "oauth_no_confirm": True,
+        "environment": {
+            "JUPYTER_CONFIG_PATH": str(BASE / "config/course"),
+            "JUPYTERHUB_DEFAULT_URL": "/lab",
+            "PYTHONPATH": ABOUT["course"],
+            "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
+        },
+    }
+]
+
+
+# --- everyone's own server ------------------------------------------------------------------------------------------
+def role_settings(spawner) -> str:
+    """The folder with the settings of this person's role: see `grading/server/prepare.py`."""
+    groups = {group.name for group in spawner.user.groups}
+    return str(BASE / "config" / ("instructor" if f"formgrade-{COURSE}" in groups else "student"))
+
+
+def close_home(spawner) -> None:
+    """A person's home is theirs alone, whatever the machine's habit is."""
+    person = pwd.getpwnam(spawner.user.name)
+    if os.stat(person.pw_dir).st_uid == person.pw_uid:
+        os.chmod(person.pw_dir, 0o700)
+
+
+def token_scopes(spawner) -> list[str]:
+    """What the token in a person's own server may do: say that it is busy and which courses its owner is in."""
+    own = [f"{scope}!user" for scope in ("users:activity", "access:servers", "read:users:name", "read:users:groups")]
+    return [*own, "list:services", f"read:services!service={COURSE}", f"access:services!service={COURSE}"]
+
+
+c.Spawner.cmd = [str(PROGRAMS / "jupyterhub-singleuser")]
+c.Spawner.default_url = "/lab"
+c.Spawner.pre_spawn_hook = close_home
+c.Spawner.server_token_scopes = token_scopes  # of these, a token gets the ones its owner has
+c.Spawner.environment = {
+    "JUPYTER_CONFIG_PATH": role_settings,
+    "PYTHONPATH": str(BASE / "student-edition"),
+    "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
+    "OMP_NUM_THREADS": "1",
+}
+
+# --- the hub --------------------------------------------------------------------------------------------------------
+# On loopback: a web server in front of it brings the certificate (README). Everyone has a server under one address, so a
+# page of one student could act as another who opens it; with a name for each, browsers keep them apart:
+# c.JupyterHub.subdomain_host = "https://datalab.example.org"
+c.JupyterHub.bind_url = "http://127.0.0.1:8000"
+c.JupyterHub.db_url = f"sqlite:///{BASE / 'hub/jupyterhub.sqlite'}"
+c.JupyterHub.cookie_secret_file = str(BASE / "hub/cookie_secret")
+c.ConfigurableHTTPProxy.pid_file = str(BASE / "hub/proxy.pid")
+PROXY = Path(ABOUT["environment"]) / "node/node_modules/.bin/configurable-http-proxy"
+c.ConfigurableHTTPProxy.command = [str(PROXY) if PROXY.exists() else "configurable-http-proxy"]
