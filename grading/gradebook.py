@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -24,6 +24,7 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
     SaveAutoGrades,
 )
+from nbgrader.preprocessors.base import NbGraderPreprocessor
 from traitlets import List
 
 from .course import GradingError, run_nbgrader, source_notebooks
@@ -37,7 +38,7 @@ class Record(Autograde):
     autograde_preprocessors = List([SaveAutoGrades, AssignLatePenalties, CheckCellMetadata])
 
 
-class AsReleased(Preprocessor):
+class AsReleased(NbGraderPreprocessor):
     """Tests and tasks as the students know them: hidden tests and mark schemes stay hidden in feedback."""
 
     released: dict[tuple[str, str], str] = {}
@@ -128,7 +129,7 @@ def _without_password(url: str) -> str:
 
 
 def marks(config, lab: str | None = None) -> dict[tuple, tuple]:
-    """Every mark in the gradebook: (lab, student, notebook, cell) → (by test, by hand, extra credit, waits for a person)."""
+    """Every mark there is: (lab, student, notebook, cell) → (by test, by hand, extra credit, waits for a person)."""
     with open_gradebook(config) as gradebook:
         rows = gradebook.db.query(Grade).join(BaseCell, Grade.cell_id == BaseCell.id).all()
         found = {}
@@ -227,7 +228,7 @@ def log_changes(before: dict, after: dict, path: Path) -> int:
 
 
 def remove_submission(lab: str, student: str, config, root: Path) -> None:
-    """Take back what an earlier run wrote for a submission that can be graded no more: no old mark beside a new problem.
+    """Take back what an earlier run wrote where a submission can be graded no more: no old mark beside a new problem.
 
     Marks that a person gave stay: they are work that no program can do again.
     """

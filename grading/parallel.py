@@ -76,8 +76,8 @@ def _with_dask(jobs, workers, scheduler) -> Iterator[tuple]:
             client = Client(cluster or scheduler, timeout="30s")
         except OSError as problem:
             raise GradingError(
-                f"The scheduler {scheduler} does not answer ({type(problem).__name__}). Start one with `dask scheduler`, "
-                "and on each machine `dask worker ADDRESS --nthreads 1`; grading/README.md has the whole recipe."
+                f"The scheduler {scheduler} does not answer ({type(problem).__name__}). Start one with `dask scheduler`"
+                ", and on each machine `dask worker ADDRESS --nthreads 1`; grading/README.md has the whole recipe."
             ) from None
         try:
             with client:

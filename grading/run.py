@@ -384,7 +384,7 @@ class Session:
             tester = int(_line(report))
             try:
                 self._wait(report.fileno(), seconds, interrupt=False)
-                # Up to the end of the line, not of the file: the copy's memory is given back before its files are closed.
+                # To the end of the line, not of the file: a copy gives back its memory before it closes its files.
                 return json.loads(_line(report))
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None

@@ -10,8 +10,8 @@ from bleach.sanitizer import ALLOWED_PROTOCOLS, Cleaner
 from nbconvert.filters import markdown2html
 
 TAGS = frozenset(
-    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p "
-    "pre s samp small span strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
+    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol "
+    "p pre s samp small span strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
 )
 ATTRIBUTES = {
     "*": ["class", "style", "title", "align", "colspan", "rowspan", "scope"],

@@ -1,6 +1,7 @@
-"""Submissions through nbgrader itself, as `make grade` does it."""
+"""Submissions as `make grade` takes them: mended, run in a sandbox, tested, into nbgrader's gradebook."""
 
 import csv
+import gzip
 import shutil
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
 from grading.course import GradingError, labs, questions
 from grading.handout import release
 from grading.marks import grade
+from tests.grading.sandboxed import needs_sandbox
 from tests.grading.test_answers import answers, points_by_test
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,11 +29,13 @@ def course(folder: Path, lab: str) -> Path:
     return folder
 
 
-def submit(root: Path, student: str, lab: str, code: dict[str, str] | None = None, leave_out=()) -> Path:
+def submit(
+    root: Path, student: str, lab: str, code: dict[str, str] | None = None, leave_out=(), only: str = "*"
+) -> Path:
     """Hand in the release with some answer cells replaced: grade_id → code."""
     folder = root / "submitted" / student / lab
     folder.mkdir(parents=True)
-    for path in (root / "course/release" / lab).glob("*.ipynb"):
+    for path in (root / "course/release" / lab).glob(f"{only}.ipynb"):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             cell.source = (code or {}).get(f"{path.stem}/{grade_id(cell)}", cell.source)
@@ -63,6 +68,9 @@ def first_wrong(lab: str) -> dict[str, tuple[str, float]]:
     return found
 
 
+pytestmark = needs_sandbox
+
+
 @pytest.fixture(scope="module", params=labs(ROOT))
 def graded(request, tmp_path_factory):
     """Three submissions of a lab, graded once: the lab's name, and student → row."""
@@ -71,27 +79,29 @@ def graded(request, tmp_path_factory):
     solved = solution_cells(root, lab)
     submit(root, "reference", lab, solved)
     submit(root, "untouched", lab)
-    submit(root, "wrong", lab, solved | {cell: code for cell, (code, _) in first_wrong(lab).items()})
-    return lab, {row["student"]: row for row in grade(lab, root, say=lambda line: None)}
+    # One notebook is enough here: that wrong answers lose their points in every notebook is tested in test_answers.py.
+    one = min(cell.split("/")[0] for cell in solved)
+    submit(root, "wrong", lab, solved | {cell: code for cell, (code, _) in first_wrong(lab).items()}, only=one)
+    return lab, {row["student"]: row for row in grade(lab, root, say=lambda line: None, workers=1)}
 
 
 def test_the_reference_solution_gets_every_automatic_point(graded):
     row = graded[1]["reference"]
-    assert row["status"] == "graded"
+    assert (row["status"], row["reasons"]) == ("graded", "")
     assert row["automatic"] == row["automatic_max"] > 0
 
 
 def test_the_untouched_release_gets_none_and_does_not_crash(graded):
     row = graded[1]["untouched"]
-    assert row["status"] == "graded"
+    assert (row["status"], row["reasons"]) == ("graded", "")
     assert row["automatic"] == 0
 
 
 def test_wrong_answers_lose_exactly_their_points(graded):
     lab, rows = graded
-    notebooks = (ROOT / "course/source" / lab).glob("*.ipynb")
+    notebooks = sorted((ROOT / "course/source" / lab).glob("*.ipynb"))[:1]
     worth = {f"{path.stem}/{asked}": points for path in notebooks for asked, points in points_by_test(path).items()}
-    wanted = worth | {cell: points for cell, (_, points) in first_wrong(lab).items()}
+    wanted = worth | {cell: points for cell, (_, points) in first_wrong(lab).items() if cell in worth}
     assert rows["wrong"]["automatic"] == sum(wanted.values()) < sum(worth.values())
 
 
@@ -124,8 +134,8 @@ def odd(tmp_path_factory):
     folder = submit(root, "other_name", START, solved)
     (folder / "0_start_here.ipynb").rename(folder / "mine.ipynb")
     submit(root, "zoe", START, solved)
-    first = grade(START, root, say=lambda line: None)
-    assert grade(START, root, say=lambda line: None) == first
+    first = grade(START, root, say=lambda line: None, workers=1)
+    assert grade(START, root, say=lambda line: None, workers=1) == first
     return root, {row["student"]: row for row in first}
 
 
@@ -133,23 +143,30 @@ def test_a_warning_on_stderr_costs_nothing(odd):
     assert odd[1]["warns"]["automatic"] == 1
 
 
-def test_deleted_tests_are_put_back(odd):
-    assert odd[1]["without_tests"]["automatic"] == 0
+def test_deleted_tests_are_put_back_and_it_is_said(odd):
+    row = odd[1]["without_tests"]
+    assert row["status"] == "needs a look" and row["automatic"] == 0
+    assert "test_q1_hidden" in row["reasons"]
+
+
+def test_a_deleted_question_comes_back_without_an_answer(odd):
+    row = odd[1]["without_question"]
+    assert row["status"] == "needs a look" and row["automatic"] == 0 and "q1_share" in row["reasons"]
+
+
+def test_a_cell_that_ends_python_is_named_and_the_rest_still_counts(odd):
+    row = odd[1]["ends_python"]
+    assert row["status"] == "needs a look" and row["automatic"] == 0
+    assert "The cell 'q1_share' ended Python" in row["reasons"]
 
 
 @pytest.mark.parametrize(
-    ("student", "words"),
-    [
-        ("ends_python", "stopped its Python"),
-        ("without_question", "put its cells back"),
-        ("cut_off", "damaged or cut off"),
-        ("other_name", "the folder holds mine.ipynb"),
-    ],
+    ("student", "words"), [("cut_off", "cannot be read"), ("other_name", "the folder holds mine.ipynb")]
 )
 def test_what_cannot_be_graded_is_named_and_has_no_mark(odd, student, words):
     row = odd[1][student]
-    assert words in row["status"]
-    assert row["automatic"] == row["total"] == ""
+    assert row["status"] == "failed" and words in row["reasons"]
+    assert row["automatic"] == row["total"] == row["0_start_here/test_q1_hidden"] == ""
 
 
 def test_the_last_in_the_row_is_graded_after_all_the_accidents(odd):
@@ -166,6 +183,75 @@ def test_feedback_and_marks_are_written(odd):
     assert table[-1]["0_start_here/test_q1_hidden"] == "1.0"
 
 
+def test_feedback_has_the_words_of_a_hidden_test_and_neither_its_code_nor_the_mark_scheme(odd):
+    page = (odd[0] / "feedback/without_question" / START / "0_start_here.html").read_text()
+    assert "This question has no answer yet" in page
+    assert "known_entries" not in page and "MARK SCHEME" not in page
+
+
+def test_marks_and_comments_by_hand_stay_and_reach_the_feedback_page(tmp_path):
+    root = course(tmp_path, START)
+    submit(root, "ada", START)
+    grade(START, root, say=lambda line: None, workers=1)
+    page = root / "feedback/ada" / START / "0_start_here.html"
+    with Gradebook(f"sqlite:///{root}/gradebook.db", "datalab") as gradebook:
+        gradebook.find_grade("test_q1_hidden", "0_start_here", START, "ada").manual_score = 0.5
+        comment = gradebook.find_comment("q1_share", "0_start_here", START, "ada")
+        comment.manual_comment = "Half of it, by word of mouth."
+        gradebook.db.commit()
+    (row,) = grade(START, root, say=lambda line: None, workers=1)
+    assert row["total"] == 0.5 and "by word of mouth" in page.read_text()
+    backups = sorted((root / "marks/backups").glob("*.csv.gz"))
+    assert len(backups) == 2 and ",0.5," in gzip.open(backups[1], "rt").read()
+
+
+def test_a_new_submission_is_graded_anew_and_the_change_is_logged(tmp_path):
+    root = course(tmp_path, START)
+    folder = submit(root, "ada", START)
+    grade(START, root, say=lambda line: None, workers=1)
+    shutil.rmtree(folder)
+    submit(root, "ada", START, solution_cells(root, START))
+    (row,) = grade(START, root, say=lambda line: None, workers=1)
+    assert row["total"] == 1
+    last = (root / "marks" / START / "changes.csv").read_text().splitlines()[-1].split(",")
+    assert last[1:5] == [START, "ada", "0_start_here", "test_q1_hidden"] and "0.0" in last and "1.0" in last
+
+
+def test_a_late_submission_says_by_how_much(tmp_path):
+    root = course(tmp_path, START)
+    (submit(root, "ada", START, solution_cells(root, START)) / "timestamp.txt").write_text("2026-11-23 12:00:00 UTC")
+    (submit(root, "bo", START, solution_cells(root, START)) / "timestamp.txt").write_text("2026-11-23 09:00:00 UTC")
+    submit(root, "cy", START, solution_cells(root, START))
+    grade(START, root, say=lambda line: None, workers=1)
+    with Gradebook(f"sqlite:///{root}/gradebook.db", "datalab") as gradebook:
+        gradebook.update_or_create_assignment(START, duedate="2026-11-23 11:00:00 UTC")
+    shutil.rmtree(root / "marks" / START / "results")
+    rows = {row["student"]: row for row in grade(START, root, say=lambda line: None, workers=1)}
+    assert rows["ada"]["late_seconds"] == 3600 and rows["bo"]["late_seconds"] == rows["cy"]["late_seconds"] == 0
+    assert all(row["total"] == 1 for row in rows.values())
+
+
+def test_a_students_page_runs_nothing_in_feedback_and_formgrader(tmp_path):
+    root = course(tmp_path, START)
+    attack = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    code = f"""from IPython.display import HTML, Javascript, display
+display(HTML({attack!r}), Javascript('alert(3)'))
+raise ValueError({attack!r})"""
+    path = submit(root, "eve", START, {"0_start_here/q1_share": code}) / "0_start_here.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell(attack + "[x](javascript:alert(4))"))
+    nbformat.write(notebook, path)
+    grade(START, root, say=lambda line: None, workers=1)
+    written = nbformat.read(root / "autograded/eve" / START / "0_start_here.ipynb", as_version=4)
+    shown = [o["data"].get("text/html", "") for cell in written.cells for o in cell.get("outputs", []) if "data" in o]
+    assert not any(sign in html for html in shown for sign in ("onerror", "<script", "javascript:"))
+    (last,) = [cell.source for cell in written.cells if "alert(4)" in cell.source]
+    assert "<img" not in last.split("```text")[0] and "<script" not in last.split("```text")[0]
+    page = (root / "feedback/eve" / START / "0_start_here.html").read_text()
+    for sign in ("<img src=x", "<script>alert", 'href="javascript:alert'):
+        assert sign not in page
+
+
 def test_an_unknown_lab_is_answered_with_the_labs_there_are(tmp_path):
     with pytest.raises(GradingError, match="no lab named 'lab9'.*lab0_start_here"):
         grade("lab9", course(tmp_path, START))
@@ -179,7 +265,7 @@ def test_an_empty_submitted_folder_is_answered_with_where_to_put_things(tmp_path
 def test_a_lab_that_changed_after_grading_is_not_mixed_up(tmp_path):
     root = course(tmp_path, START)
     submit(root, "ada", START)
-    grade(START, root, say=lambda line: None)
+    grade(START, root, say=lambda line: None, workers=1)
     path = root / "course/source" / START / "0_start_here.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "test_q1_hidden"]
@@ -203,6 +289,7 @@ def test_make_grade_on_a_fresh_clone(tmp_path):
         ["make", "grade", f"LAB={START}", f"VENV={sys.prefix}"], cwd=root, capture_output=True, text=True
     )
     assert "ada: 1 of 1 points by test" in done.stdout, done.stdout + done.stderr
-    assert "bo: NOT GRADED" in done.stdout
+    assert "bo: FAILED, no marks" in done.stdout
+    assert (root / "marks" / START / "report.html").exists()
     assert "1 of 2 could not be graded: bo" in done.stderr
     assert done.returncode != 0
