@@ -123,8 +123,9 @@ def check() -> None:
     if done.returncode:
         raise GradingError(
             f"bubblewrap cannot make a sandbox here ({done.stderr.strip()[:300]}), and students' code is not run "
-            "without one. Containers often forbid it, and so does Ubuntu from 24.04 on for programs without an AppArmor "
-            "profile: grading/README.md says what to set. --unsafe-no-sandbox runs the code as you, and marks every result."
+            "without one. Containers often forbid it, and so does Ubuntu from 24.04 on for programs without an "
+            "AppArmor profile: grading/README.md says what to set. --unsafe-no-sandbox runs the code as you, and "
+            "marks every result."
         )
 
 

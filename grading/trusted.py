@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 
-from .inside import Outputs, make_shell
+from .inside import Outputs
 from .plain import ChannelError, Reader, Writer, change_in_place, receive, send
 
 MOST_WORDS = 600  # characters of a test's message

@@ -1,0 +1,278 @@
+"""Before a submission runs: what students may not change is put back from the release, and what was changed is noted."""
+
+import copy
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import nbformat
+from nbformat import NotebookNode
+
+from .course import GradingError
+
+MOST_BYTES = 25 * 2**20
+MOST_CELLS = 5000
+# What lies beside a notebook and is only read. Everything else could be imported or run in place of something else.
+HARMLESS = set(
+    ".csv .tsv .txt .json .md .png .jpg .jpeg .gif .svg .pdf .html .xlsx .parquet .npy .npz .gz .bz2 .dat".split()
+)
+
+
+class Unreadable(GradingError):
+    """The file is no notebook that can be graded; the message says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something in a submission that is other than in the release. `serious`: a person should look at it."""
+
+    cell: str
+    what: str
+    serious: bool
+
+
+def read_notebook(data: bytes) -> NotebookNode:
+    """A notebook from the bytes of a file; raises Unreadable with one sentence for everything that is none."""
+    if len(data) > MOST_BYTES:
+        raise Unreadable(f"It has {len(data) / 2**20:.0f} MB; at most {MOST_BYTES / 2**20:.0f} MB are read.")
+    try:
+        raw = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise Unreadable("It is not a text file in UTF-8, so it is no notebook.") from None
+    except RecursionError:
+        raise Unreadable("Its JSON is nested too deep.") from None
+    except ValueError:
+        why = "It is empty." if not data.strip() else "It is not JSON: the file is damaged or cut off."
+        raise Unreadable(f"{why} Ask for it again.") from None
+    if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
+        raise Unreadable("It is JSON, and no notebook.")
+    if raw["nbformat"] < 4 and isinstance(raw.get("worksheets"), list):
+        try:
+            raw = nbformat.convert(nbformat.from_dict(raw), 4)
+        except Exception:
+            raise Unreadable("It is a notebook of an old format that cannot be converted.") from None
+    if not isinstance(raw.get("cells"), list):
+        raise Unreadable("It is JSON, and no notebook: it has no list of cells.")
+    if len(raw["cells"]) > MOST_CELLS:
+        raise Unreadable(f"It has {len(raw['cells']):,} cells; at most {MOST_CELLS:,} are read.")
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [cell for cell in map(_cell, raw["cells"]) if cell is not None]
+    return notebook
+
+
+def _cell(raw) -> NotebookNode | None:
+    """What counts of a cell: its type, its text, its id, and what nbgrader wrote about it."""
+    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
+        return None
+    source = raw.get("source", "")
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    make = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+        "raw": nbformat.v4.new_raw_cell,
+    }
+    cell = make[raw["cell_type"]](source=_text(source))
+    cell["given_id"] = raw.get("id") if isinstance(raw.get("id"), str) else ""
+    metadata = raw.get("metadata")
+    about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if isinstance(about, dict) and isinstance(about.get("grade_id"), str):
+        cell.metadata["nbgrader"] = about
+    return cell
+
+
+def _text(source) -> str:
+    """A text that can be written to a file again."""
+    return source.encode("utf-8", "replace").decode("utf-8") if isinstance(source, str) else ""
+
+
+def mend(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookNode, list[Change]]:
+    """The submission with everything from the release that a student may not change.
+
+    Every cell of the release with nbgrader's metadata is there once, in order, with its metadata; locked ones with
+    the release's text, answers with the student's. The student's other cells keep their place behind the cell that
+    they followed.
+
+    Returns
+    -------
+    the notebook, without outputs, and what was changed
+    """
+    fixed = {cell.metadata.nbgrader.grade_id: cell for cell in release.cells if "nbgrader" in cell.metadata}
+    changes = []
+    groups = {grade_id: [] for grade_id in fixed}
+    owners = []
+    for cell in submitted.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        owners.append(grade_id if grade_id in fixed else None)
+    _find_lost(submitted, fixed, owners, changes)
+    for cell, owner in zip(submitted.cells, owners, strict=True):
+        if owner is not None:
+            groups[owner].append(cell)
+    chosen = {grade_id: _choose(grade_id, fixed[grade_id], found, changes) for grade_id, found in groups.items()}
+
+    first = {}
+    for place, owner in enumerate(owners):
+        if owner is not None:
+            first.setdefault(owner, place)
+    there = [grade_id for grade_id in fixed if grade_id in first]
+    if [first[grade_id] for grade_id in there] != sorted(first[grade_id] for grade_id in there):
+        changes.append(Change("", "the order of the cells was changed (and restored)", True))
+
+    own = {None: []}
+    behind = None
+    for cell, owner in zip(submitted.cells, owners, strict=True):
+        if owner is not None:
+            behind = owner
+        else:
+            own.setdefault(behind, []).append(cell)
+    cells = [*own[None]]
+    for grade_id in fixed:
+        kept, extra = chosen[grade_id]
+        cells += [kept, *extra, *own.get(grade_id, [])]
+    mended = nbformat.v4.new_notebook(cells=_with_ids(cells, release), metadata=copy.deepcopy(release.metadata))
+    mended.metadata.pop("widgets", None)
+    return mended, changes
+
+
+def _find_lost(submitted, fixed, owners, changes) -> None:
+    """Answer cells whose name was lost or changed: found by cell id, by the function they define, by their place."""
+    missing = [g for g, cell in fixed.items() if g not in owners and cell.metadata.nbgrader.get("solution")]
+    order = list(fixed)
+    for grade_id in missing:
+        free = [
+            place for place, owner in enumerate(owners) if owner is None and submitted.cells[place].cell_type == "code"
+        ]
+        wanted = _defines(fixed[grade_id].source)
+        by_id = [place for place in free if submitted.cells[place].get("given_id") == fixed[grade_id].get("id")]
+        by_name = [place for place in free if wanted and wanted & _defines(submitted.cells[place].source)]
+        at = order.index(grade_id)
+        before = next((g for g in reversed(order[:at]) if g in owners), None)
+        after = next((g for g in order[at + 1 :] if g in owners), None)
+        start = max(p for p, g in enumerate(owners) if g == before) if before else -1
+        end = min(p for p, g in enumerate(owners) if g == after) if after else len(owners)
+        renamed = [p for p in free if start < p < end and "nbgrader" in submitted.cells[p].metadata]
+        for found in (by_id, by_name, renamed):
+            if found:
+                owners[found[-1]] = grade_id
+                was = submitted.cells[found[-1]].metadata.get("nbgrader", {}).get("grade_id")
+                how = f"was renamed to {was[:60]!r}" if was else "had lost its marking"
+                changes.append(Change(grade_id, f"the answer cell {grade_id} {how} (and was found again)", True))
+                break
+
+
+def _defines(code: str) -> set[str]:
+    """The names that a cell defines at its top level, also where it is no valid Python."""
+    return {a or b for a, b in re.findall(r"(?m)^(?:async\s+)?def\s+(\w+)|^(\w+)\s*=(?!=)", code)}
+
+
+def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
+    """The cell that counts for a grade_id, and further cells that keep what the student wrote."""
+    about = original.metadata.nbgrader
+    kind = (
+        "answer cell"
+        if about.get("solution")
+        else "test"
+        if about.get("grade")
+        else "task"
+        if about.get("task")
+        else "cell"
+    )
+    kept = copy.deepcopy(original)
+    kept.pop("outputs", None)
+    if kept.cell_type == "code":
+        kept["outputs"], kept["execution_count"] = [], None
+    if not found:
+        matters = original.cell_type == "code" or kind != "cell"
+        changes.append(Change(grade_id, f"the {kind} {grade_id} was deleted (and put back)", matters))
+        return kept, []
+    if len(found) > 1:
+        changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(found)} times (one was kept)", True))
+    for name in ("points", "grade", "locked", "solution", "task"):
+        given = {
+            json.dumps(cell.metadata.get("nbgrader", {}).get(name), default=str)[:40]
+            for cell in found
+            if "nbgrader" in cell.metadata
+        }
+        wanted = json.dumps(about.get(name))
+        if given - {wanted, "null"}:
+            changes.append(
+                Change(grade_id, f"{name} of {grade_id} was set to {', '.join(sorted(given))} (and restored)", True)
+            )
+    if about.get("solution") and original.cell_type == "code":
+        edited = [cell for cell in found if cell.source.strip() != original.source.strip()]
+        kept["source"] = (edited or found)[-1].source
+        rest = [cell for cell in edited[:-1]]
+        return kept, [_as_text(cell) for cell in rest]
+    extra = []
+    for cell in found:
+        if _plain(cell.source) == _plain(original.source) and cell.cell_type == original.cell_type:
+            continue
+        if about.get("task") or original.cell_type == "markdown":
+            what = "was written into; the text stands below it" if cell.source.strip() else "was emptied (and put back)"
+            changes.append(Change(grade_id, f"the locked text {grade_id} {what}", False))
+            if cell.source.strip():
+                extra.append(_as_text(cell, markdown=True))
+        else:
+            changes.append(Change(grade_id, f"the {kind} {grade_id} was edited (and restored)", True))
+    return kept, extra
+
+
+def _plain(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())
+
+
+def _as_text(cell, markdown: bool = False):
+    """A cell that is kept to be read, and not run."""
+    text = cell.source if markdown else f"```python\n{cell.source}\n```"
+    return nbformat.v4.new_markdown_cell(f"*(moved here from a cell that cannot be changed)*\n\n{text}")
+
+
+def _with_ids(cells: list, release) -> list:
+    """Unique ids: the release's for its cells, new ones for the student's."""
+    released = {
+        cell.metadata.nbgrader.grade_id: cell.get("id") for cell in release.cells if "nbgrader" in cell.metadata
+    }
+    taken = {given for given in released.values() if given}
+    numbered = []
+    for number, cell in enumerate(cells):
+        cell.pop("given_id", None)
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("grade_id") in released and cell.metadata.get("nbgrader", {}).get("schema_version"):
+            cell["id"] = released[about["grade_id"]] or f"cell-{number}"
+        else:
+            cell.metadata = NotebookNode()
+            cell["id"] = f"own-{number}"
+            while cell["id"] in taken:
+                cell["id"] += "x"
+        taken.add(cell["id"])
+        numbered.append(cell)
+    return numbered
+
+
+def set_aside(files: dict[str, bytes], wanted: set[str]) -> tuple[dict[str, bytes], list[Change]]:
+    """Of the files beside a notebook those that are only data; the others, with the reason, are left out."""
+    kept, aside = {}, []
+    modules = sys.stdlib_module_names | {
+        "utils",
+        "grading",
+        "datasets",
+        "numpy",
+        "pandas",
+        "torch",
+        "matplotlib",
+        "scipy",
+    }
+    for name, data in files.items():
+        path = PurePosixPath(name)
+        if any(part.startswith(".") for part in path.parts) or "__pycache__" in path.parts:
+            if ".ipynb_checkpoints" not in path.parts and path.name != ".DS_Store":
+                aside.append(Change(name, f"the hidden file {name} was left out", True))
+        elif path.suffix.lower() not in HARMLESS:
+            aside.append(Change(name, f"the file {name} was left out: code belongs into the notebook", True))
+        elif len(path.parts) > 1 and path.parts[0] in modules:
+            aside.append(Change(name, f"the file {name} was left out: its folder is named like a library", True))
+        else:
+            kept[name] = data
+    return kept, aside
