@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from nbgrader.exchange import Exchange
+from nbgrader.exchange.default.exchange import Exchange
 from nbgrader.utils import parse_utc
 
 from .course import ROOT, GradingError, configuration, labs, need_lab
@@ -54,7 +54,8 @@ def collect(
 
     Returns
     -------
-    dict : `collected`, a list of {"student", "time", "notes"}; `unchanged`, names; `set_aside`, a list of {"what", "why"}
+    dict : `collected`, a list of {"student", "time", "notes"}; `unchanged`, names; `set_aside`, a list of
+        {"what", "why"}
 
     Raises
     ------
@@ -201,7 +202,7 @@ def _from_exchange(lab: str, root: Path, name_of, done: dict) -> list[dict]:
             claimed = _parsed(claim)
             if claimed and abs((claimed - time).total_seconds()) > 60:
                 notes.append(
-                    f"it says that it was handed in at {claimed:%Y-%m-%d %H:%M}; it arrived at {time:%Y-%m-%d %H:%M} UTC"
+                    f"it says that it was handed in at {claimed:%Y-%m-%d %H:%M}, and arrived {time:%Y-%m-%d %H:%M} UTC"
                 )
                 break
         found.append({"student": student, "files": files, "time": time, "notes": notes, "what": what})
@@ -209,7 +210,7 @@ def _from_exchange(lab: str, root: Path, name_of, done: dict) -> list[dict]:
 
 
 def _owners(folder: Path) -> tuple[set[int], datetime]:
-    """Who owns the folder and all that is in it, and when the last of it changed. Students can set `mtime`, not `ctime`."""
+    """Who owns the folder and all that is in it, and when the last of it changed (`mtime` can be set by its owner)."""
     owners, latest = set(), 0.0
     for path, names, files in os.walk(folder, followlinks=False):
         for name in [".", *names, *files]:
@@ -331,7 +332,7 @@ def _unpacked(folder: Path, done) -> list[tuple]:
 def _by_pattern(entries, pattern, id_column: str, roster: dict, done, late: bool = True) -> list[dict]:
     """Files whose names tell whose they are, and what they were called before the upload."""
     found = {}
-    for name, data, time in sorted(entries, key=lambda entry: entry[0]):
+    for name, data, _ in sorted(entries, key=lambda entry: entry[0]):
         match = pattern.search(name)
         if match is None:
             done["set_aside"].append({"what": ascii(name)[1:-1][:200], "why": "its name does not tell whose it is"})
@@ -435,7 +436,10 @@ def _take(lab: str, student: str, one: dict, wanted: set[str], root: Path, done:
     files.pop("timestamp.txt", None)
     total = sum(map(len, files.values()))
     if total > MOST_BYTES or len(files) > MOST_FILES:
-        why = f"it has {len(files)} files with {total / 2**20:.0f} MB; at most {MOST_FILES} and {MOST_BYTES / 2**20:.0f} MB are taken"
+        why = (
+            f"it has {len(files)} files with {total / 2**20:.0f} MB; at most {MOST_FILES} files and "
+            f"{MOST_BYTES / 2**20:.0f} MB are taken"
+        )
         done["set_aside"].append({"what": one["what"], "why": why})
         return
     if time:
@@ -476,7 +480,7 @@ def _take(lab: str, student: str, one: dict, wanted: set[str], root: Path, done:
 
 
 def _named(files: dict[str, bytes], wanted: set[str]) -> tuple[dict[str, bytes], list[str]]:
-    """The files under the names that the lab has; `x (1).ipynb` and `folder/x.ipynb` stand in for an `x.ipynb` that lacks."""
+    """The files under the lab's names; `x (1).ipynb` or `folder/x.ipynb` stands in where there is no `x.ipynb`."""
     files, notes = {name: data for name, data in files.items() if not _bad_path(name)}, []
     for name in wanted:
         exact = f"{name}.ipynb"

@@ -1,4 +1,4 @@
-"""Before a submission runs: what students may not change is put back from the release, and what was changed is noted."""
+"""Before a submission runs: what students may not change is put back from the release, and changes are noted."""
 
 import copy
 import json
@@ -203,8 +203,7 @@ def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
     if about.get("solution") and original.cell_type == "code":
         edited = [cell for cell in found if cell.source.strip() != original.source.strip()]
         kept["source"] = (edited or found)[-1].source
-        rest = [cell for cell in edited[:-1]]
-        return kept, [_as_text(cell) for cell in rest]
+        return kept, [_as_text(cell) for cell in edited[:-1]]
     extra = []
     for cell in found:
         if _plain(cell.source) == _plain(original.source) and cell.cell_type == original.cell_type:
