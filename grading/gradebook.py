@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -29,6 +30,8 @@ from traitlets import List
 
 from .course import GradingError, run_nbgrader, source_notebooks
 from .handout import last_error
+
+SECRET = "submission_secret.txt"
 
 
 class Record(Autograde):
@@ -102,14 +105,34 @@ def record(lab: str, student: str, notebooks: dict, time: str | None, config, ro
     feedback(lab, student, config, root)
 
 
+def secret_of(path: Path) -> str:
+    """The secret that nbgrader sent along with a submission: a short line of a plain file, else a new one."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            text = file.read(1001).decode("ascii")
+    except (OSError, ValueError):
+        text = ""
+    return text if 32 <= len(text) <= 1000 and text.isalnum() else secrets.token_hex(64)
+
+
 def feedback(lab: str, student: str, config, root: Path) -> None:
-    """Write a student's feedback pages: marks and comments as they stand now, no hidden tests, no mark schemes."""
+    """Write a student's feedback pages: marks and comments as they stand now, no hidden tests, no mark schemes.
+
+    Beside them lies the secret that nbgrader sent along with the submission: a released page is named after it, so that
+    only the person who has it finds the page. Where there is none, a new one keeps that page hidden, and keeps
+    nbgrader's `release_feedback` from stopping for the whole class.
+    """
     AsReleased.released = {
         (path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")): cell.source
         for path in (root / "course/release" / lab).glob("*.ipynb")
         for cell in nbformat.read(path, as_version=4).cells
     }
     run_nbgrader(Feedback, config, lab, student)
+    page = root / "feedback" / student / lab
+    (page / SECRET).unlink(missing_ok=True)
+    (page / SECRET).write_text(secret_of(root / "submitted" / student / lab / SECRET), encoding="ascii")
+    if not (page / "timestamp.txt").exists():
+        (page / "timestamp.txt").write_text("")  # `release_feedback` reads it, and only writes it into its log
 
 
 def open_gradebook(config) -> Gradebook:

@@ -224,7 +224,7 @@ def _time(data: bytes | None, reasons: list[str]) -> str | None:
     if data is None:
         return None
     try:
-        return parse_utc(data.decode("utf-8").strip()).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return parse_utc(data.decode("utf-8").strip()).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
     except (ValueError, OverflowError):
         reasons.append("The time in timestamp.txt cannot be read: whether it was late is not known.")
         return None

@@ -233,9 +233,9 @@ def _page(lab: str, results: list[dict], parts: dict[str, pd.DataFrame]) -> str:
     pairs = parts["similar_pairs"].head(MOST_PAIRS)
     odd = flags["student"].isin(problems)
     about_questions = (
-        f"Share of the points with a 95 % interval. Too easy: all of it above {EASY:.0%}; too hard: all below {HARD:.0%}. "
-        "Discrimination: correlation with the rest of the automatic points, 95 % bootstrap interval over students; all "
-        f"below {WEAK}: the question tells little"
+        f"Share of the points with a 95 % interval. Too easy: all of it above {EASY:.0%}; too hard: all below "
+        f"{HARD:.0%}. Discrimination: correlation with the rest of the automatic points, 95 % bootstrap interval over "
+        f"students; all below {WEAK}: the question tells little"
     )
     about_messages = "Messages of failed tests; numbers and quoted words are taken out to put alike ones together"
     sections = {
@@ -244,8 +244,8 @@ def _page(lab: str, results: list[dict], parts: dict[str, pd.DataFrame]) -> str:
         "Questions": _html(shown, about_questions, raw=[""]),
         "Common failures": _html(parts["messages"].head(40), about_messages),
         "Other notes": _html(flags[~odd], "What was put right and changes nothing"),
-        "Similar answers": "<p>Pairs to look at together; likeness is no verdict. Short answers to one question are alike "
-        "by themselves, and the stub and what many of the class wrote are left out.</p>"
+        "Similar answers": "<p>Pairs to look at together; likeness is no verdict. Short answers to one question are "
+        "alike by themselves, and the stub and what many of the class wrote are left out.</p>"
         + _html(pairs.round(2), "Rare runs of code that two have in common")
         + _side_by_side(pairs.head(5), results),
     }

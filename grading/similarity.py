@@ -1,8 +1,8 @@
 """Pairs of submissions whose answers are alike beyond what the question suggests: pairs to look at, no verdict.
 
 An answer is cut into tokens; names and numbers of the student's own become placeholders, so that renaming hides
-nothing. Runs of tokens are hashed and the hashes thinned by winnowing (Schleimer, Wilkerson and Aiken, "Winnowing: local
-algorithms for document fingerprinting", SIGMOD 2003). What the stub holds, and what many of the class have, tells
+nothing. Runs of tokens are hashed and the hashes thinned by winnowing (Schleimer, Wilkerson and Aiken, "Winnowing:
+local algorithms for document fingerprinting", SIGMOD 2003). What the stub holds, and what many of the class have, tells
 nothing and is left out; what is left and shared is the evidence.
 """
 

@@ -1,26 +1,23 @@
-"""The formgrader's buttons on the class server: *Autograde* and *Generate Feedback* do what `datalab grade` does.
+"""The formgrader's buttons on the class server: *Collect*, *Autograde* and *Generate Feedback* do what `datalab` does.
 
-nbgrader's own *Autograde* runs strangers' code as the course account, beside the gradebook and without a sandbox, and its
-own feedback shows the hidden tests. This extension of Jupyter answers at the same addresses. Jupyter loads extensions in
-the order of their names, and of two answers to one address the first is taken.
+nbgrader's own *Collect* takes what somebody else put under a student's name, its *Autograde* runs strangers' code as
+the course account, beside the gradebook and without a sandbox, and its feedback shows the hidden tests. This extension
+of Jupyter answers at the same addresses. Jupyter loads extensions in the order of their names, and of two answers to
+one address the first is taken.
 """
 
 import asyncio
 import json
-import os
-import secrets
 import sys
 from pathlib import Path
 
-import nbformat
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from ..course import GradingError, configuration, need_lab, run_nbgrader
+from ..course import GradingError, configuration, need_lab
 
 MOST_LOG = 20_000  # characters of a log that the formgrader shows
-SECRET = "submission_secret.txt"
 
 
 def feedback(lab: str, student: str = "*", root: Path | None = None) -> None:
@@ -40,7 +37,7 @@ def feedback(lab: str, student: str = "*", root: Path | None = None) -> None:
     ------
     GradingError : there is no such lab, or nothing of it was graded
     """
-    from ..gradebook import AsReleased, Feedback
+    from .. import gradebook
 
     root = root or Path.cwd()
     need_lab(lab, root)
@@ -48,33 +45,10 @@ def feedback(lab: str, student: str = "*", root: Path | None = None) -> None:
     chosen = list(graded) if student == "*" else [student]
     if not chosen or not set(chosen) <= set(graded):
         raise GradingError(f"Nothing of {lab} was graded yet: choose Autograde first, or run `datalab grade {lab}`.")
-    AsReleased.released = {
-        (path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")): cell.source
-        for path in (root / "course/release" / lab).glob("*.ipynb")
-        for cell in nbformat.read(path, as_version=4).cells
-    }
     config = configuration(root)
     config.BaseConverter.force = True
     for name in chosen:
-        run_nbgrader(Feedback, config, lab, name)
-        page = root / "feedback" / name / lab
-        for file, text in {
-            SECRET: _secret(root / "submitted" / name / lab / SECRET),
-            "timestamp.txt": "",  # nbgrader reads it when it releases feedback, and only writes it into its log
-        }.items():
-            if file == SECRET or not (page / file).exists():
-                (page / file).unlink(missing_ok=True)
-                (page / file).write_text(text, encoding="ascii")
-
-
-def _secret(path: Path) -> str:
-    """The secret that came with a submission: a short line of a plain file, else a new one."""
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            text = file.read(1001).decode("ascii")
-    except (OSError, ValueError):
-        text = ""
-    return text if 32 <= len(text) <= 1000 and text.isalnum() else secrets.token_hex(64)
+        gradebook.feedback(lab, name, config, root)
 
 
 class Command(JupyterHandler):
@@ -108,6 +82,12 @@ class Grade(Command):
         await self.run("utils.commands", "grade", f"--student={student}", "--", lab)
 
 
+class Collect(Command):
+    @web.authenticated
+    async def post(self, lab: str):
+        await self.run("utils.commands", "collect", "--kind=exchange", "--", lab)
+
+
 class WriteFeedback(Command):
     @web.authenticated
     async def post(self, lab: str, student: str = "*"):
@@ -115,6 +95,7 @@ class WriteFeedback(Command):
 
 
 HANDLERS = {
+    r"/formgrader/api/assignment/([^/]+)/collect": Collect,
     r"/formgrader/api/submission/([^/]+)/([^/]+)/autograde": Grade,
     r"/formgrader/api/assignment/([^/]+)/generate_feedback": WriteFeedback,
     r"/formgrader/api/assignment/([^/]+)/([^/]+)/generate_feedback": WriteFeedback,

@@ -20,11 +20,14 @@ with open(BASE / "class/roster.csv", encoding="utf-8-sig", newline="") as file:
 INSTRUCTORS = set((BASE / "class/instructors.txt").read_text(encoding="utf-8").split())
 
 # --- who may come in ----------------------------------------------------------------------------------------------
-# Accounts and passwords of this machine. For the university's log-in install `oauthenticator` or `jupyterhub-ltiauthenticator`
-# and put its class here; the names it gives have to be the accounts' names. See the README.
+# Accounts and passwords of this machine. For the university's log-in install `oauthenticator` or
+# `jupyterhub-ltiauthenticator` and put its class here; the names it gives have to be the accounts' names: see README.
 c.JupyterHub.authenticator_class = "pam"
 c.Authenticator.allowed_users = STUDENTS | INSTRUCTORS
+c.Authenticator.allow_existing_users = False  # who left the lists does not come in because they were here before
 c.Authenticator.admin_users = set()  # nobody: an admin of the hub can become every student
+# By these groups nbgrader knows who takes and who gives the course. The hub only ever adds to groups, so what a person
+# may do hangs on the list of users, which it takes as it stands.
 c.JupyterHub.load_groups = {
     f"formgrade-{COURSE}": {"users": sorted(INSTRUCTORS)},
     f"nbgrader-{COURSE}": {"users": sorted(STUDENTS | INSTRUCTORS)},
@@ -32,7 +35,8 @@ c.JupyterHub.load_groups = {
 c.JupyterHub.load_roles = [
     {
         "name": f"formgrade-{COURSE}",
-        "groups": [f"formgrade-{COURSE}"],
+        "users": sorted(INSTRUCTORS),
+        "groups": [],
         "scopes": [f"access:services!service={COURSE}", "list:services", f"read:services!service={COURSE}"],
     },
 ]
@@ -61,8 +65,7 @@ c.JupyterHub.services = [
 # --- everyone's own server ------------------------------------------------------------------------------------------
 def role_settings(spawner) -> str:
     """The folder with the settings of this person's role: see `grading/server/prepare.py`."""
-    groups = {group.name for group in spawner.user.groups}
-    return str(BASE / "config" / ("instructor" if f"formgrade-{COURSE}" in groups else "student"))
+    return str(BASE / "config" / ("instructor" if spawner.user.name in INSTRUCTORS else "student"))
 
 
 def close_home(spawner) -> None:
@@ -90,8 +93,8 @@ c.Spawner.environment = {
 }
 
 # --- the hub --------------------------------------------------------------------------------------------------------
-# On loopback: a web server in front of it brings the certificate (README). Everyone has a server under one address, so a
-# page of one student could act as another who opens it; with a name for each, browsers keep them apart:
+# On loopback: a web server in front of it brings the certificate (README). Everyone has a server under one address, so
+# a page of one student could act as another who opens it; with a name for each, browsers keep them apart:
 # c.JupyterHub.subdomain_host = "https://datalab.example.org"
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.JupyterHub.db_url = f"sqlite:///{BASE / 'hub/jupyterhub.sqlite'}"

@@ -1,6 +1,6 @@
 """Prepare one Linux machine as a class server: the course account, the exchange, and who sees which menu.
 
-    sudo /opt/datalab/venv/bin/python -m grading.server.prepare --course /home/grader-datalab/course
+    cd /opt/datalab/code && sudo /opt/datalab/venv/bin/python -m grading.server.prepare
 
 Run again after a change of the course: it renews what it wrote, and touches no submission and no mark.
 """
@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from nbgrader.exchange.default import Exchange
 
 from ..course import ROOT, GradingError, configuration
 from ..student_edition import student_edition
 
 EXTENSIONS = "assignment_list validate_assignment course_list formgrader".split()
 MENUS = "assignment-list validate-assignment course-list formgrader create-assignment".split()
-# What each kind of person gets. Who may read what rests on file permissions and on the hub's scopes, not on menus: these
-# only keep people from doors that are closed to them.
+# What each kind of person gets. Who may read what rests on file permissions and on the hub's scopes, not on menus:
+# these only keep people from doors that are closed to them.
 ROLES = {
     "student": {"assignment_list": "assignment-list", "validate_assignment": "validate-assignment"},
     "instructor": {
@@ -44,15 +45,16 @@ COURSE_MODES = {".": 0o755, "outbound": 0o755, "inbound": 0o3733, "feedback": 0o
 SETTINGS = ["CourseDirectory.course_id", "CourseDirectory.ignore", "Execute", "IgnorePattern"]
 
 
-def prepare(base: Path, course: Path, account: str, root: Path = ROOT) -> None:
+def prepare(base: Path, course: Path, account: str, root: Path = ROOT, exchange: Path | None = None) -> None:
     """Prepare this machine. Needs root.
 
     Parameters
     ----------
-    base : the folder of the server: class lists, exchange, student edition, and what the hub keeps
+    base : the folder of the server: class lists, student edition, and what the hub keeps
     course : the course's folder, with sources and gradebook, owned by the course account
     account : the course account; it is made when there is none
-    root : where the course's code lies
+    root : where the code lies that root runs: another copy than `course`, which instructors can change
+    exchange : the folder of nbgrader's exchange; by default as `nbgrader_config.py` says, else nbgrader's own
 
     Raises
     ------
@@ -85,13 +87,19 @@ def prepare(base: Path, course: Path, account: str, root: Path = ROOT) -> None:
         if not (base / "class" / name).exists():
             (base / "class" / name).write_text(first_line, encoding="utf-8")
     course_id = configuration(root).CourseDirectory.course_id
-    make_exchange(base / "exchange", course_id, owner.pw_uid, owner.pw_gid)
-    write_config(base, root)
+    exchange = exchange or exchange_of(root)
+    make_exchange(exchange, course_id, owner.pw_uid, owner.pw_gid)
+    write_config(base, exchange, root)
     student_edition(base / "student-edition", root)
     _open_to_read(base / "student-edition")
     about = {"course_id": course_id, "course": str(course), "account": account, "environment": sys.prefix}
     (base / "server.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     (base / "server.json").chmod(0o644)
+
+
+def exchange_of(root: Path = ROOT) -> Path:
+    """The folder of nbgrader's exchange that the course's settings name."""
+    return Path(Exchange(config=configuration(root)).root)
 
 
 def make_exchange(exchange: Path, course_id: str, uid: int, gid: int) -> None:
@@ -107,13 +115,13 @@ def make_exchange(exchange: Path, course_id: str, uid: int, gid: int) -> None:
         folder.chmod(mode)  # after the owner: a change of owner takes the `s` away
 
 
-def write_config(base: Path, root: Path = ROOT) -> None:
+def write_config(base: Path, exchange: Path, root: Path = ROOT) -> None:
     """Write the settings of each role to `base/config/<role>`: a folder for `JUPYTER_CONFIG_PATH`."""
     of_course = configuration(root)
     for role, parts in ROLES.items():
         folder = base / "config" / role
         shutil.rmtree(folder, ignore_errors=True)
-        nbgrader = {"Exchange": {"root": str(base / "exchange")}}
+        nbgrader = {"Exchange": {"root": str(exchange)}}
         extensions = {f"nbgrader.server_extensions.{name}": name in parts for name in EXTENSIONS}
         if role == "course":  # the rest stands in the course's own nbgrader_config.py
             extensions["grading.server.formgrader"] = True
@@ -152,23 +160,24 @@ def _exists(account: str) -> bool:
 
 
 def main(
-    course: Annotated[Path, typer.Option(help="The course's folder, owned by the course account.")] = ROOT,
+    course: Annotated[Path | None, typer.Option(help="The course's folder; by default course/ in its account.")] = None,
     to: Annotated[Path, typer.Option(help="The folder of the server.")] = Path("/srv/datalab"),
     account: Annotated[str, typer.Option(help="The course account.")] = "grader-datalab",
-    config_only: Annotated[
-        bool, typer.Option(help="Only settings and student edition, for a container image.")
-    ] = False,
+    config_only: Annotated[bool, typer.Option(help="Only what a container image needs.")] = False,
 ):
     """Prepare this machine as a class server; see grading/server/README.md."""
     try:
         if config_only:
-            write_config(to)
+            write_config(to, exchange_of())
             student_edition(to / "student-edition")
+            _open_to_read(to / "student-edition")
         else:
-            prepare(to, course.resolve(), account)
+            if ROOT.stat().st_mode & 0o007:
+                raise GradingError(f"{ROOT} holds the hidden tests and is open to everyone: run `chmod 700 {ROOT}`.")
+            prepare(to, course or Path(f"/home/{account}/course"), account)
     except GradingError as problem:
         sys.exit(f"{problem}")
-    print(f"{to} is ready. Next: the class lists in {to / 'class'}; see grading/server/README.md.")
+    print(f"{to} is ready." if config_only else f"{to} is ready. Next: the class lists in {to / 'class'}.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A class on a real JupyterHub: two students and an instructor, each with an account of this machine, over HTTP.
 
-Who reads what rests on file permissions, so the test makes accounts (`useradd`) and removes them, and needs root for it.
+Who reads what rests on file permissions, so the test makes accounts (`useradd`) and removes them. That takes root.
 """
 
 import json
@@ -117,9 +117,9 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-# Python or this copy of the course may lie in a folder that is closed to other accounts, such as /root. In a view of the
-# file system of its own, which only the processes of the test have, such a folder (`$1`) is replaced by an empty open one
-# that holds just what is needed (the others).
+# Python or this copy of the course may lie in a folder that is closed to other accounts, such as /root. In a view of
+# the file system of its own, which only the processes of the test have, such a folder (`$1`) is replaced by an empty
+# open one that holds just what is needed (the others).
 OPEN = """
 closed=$1; stage=$2; shift 2
 for needed in "$@"; do mkdir -p "$stage$needed" && mount --rbind "$needed" "$stage$needed" || exit 1; done
@@ -154,7 +154,9 @@ def own_view(stage: Path) -> subprocess.Popen:
         )
         if done.returncode != 0:
             sleeper.kill()
-            pytest.skip(f"put Python and the course where every account can read them; {closed} is closed: {done.stderr}")
+            pytest.skip(
+                f"put Python and the course where every account can read them; {closed} is closed: {done.stderr}"
+            )
     return sleeper
 
 
@@ -178,6 +180,8 @@ def hub():
     """A class server as the README sets it up, in a folder and with accounts that are thrown away."""
     if WHY_NOT:
         pytest.skip(WHY_NOT)
+    from jupyterhub import orm
+
     number = os.getpid()
     names = SimpleNamespace(ada=f"ada{number}", bo=f"bo{number}", teacher=f"teacher{number}", grader=f"grader{number}")
     folder = Path(tempfile.mkdtemp(prefix="class-"))
@@ -199,12 +203,22 @@ def hub():
         place.mkdir()
         course(place)
         for part in ("grading", "utils", "datasets"):  # a clone has them; `datalab grade` runs in it
-            (place / part).symlink_to(ROOT / part)
+            shutil.copytree(ROOT / part, place / part, ignore=shutil.ignore_patterns("__pycache__", ".cache"))
         subprocess.run(["chown", "-R", "-h", f"{names.grader}:", str(folder / names.grader)], check=True)
         base = folder / "server"
-        prepare.prepare(base, place, names.grader)
+        exchange = folder / "exchange"
+        with open(place / "nbgrader_config.py", "a", encoding="utf-8") as settings:
+            settings.write(f"\nc.Exchange.root = {str(exchange)!r}\n")
+        prepare.prepare(base, place, names.grader, exchange=exchange)
         (base / "class/roster.csv").write_text(f"student,name\n{names.ada},Ada\n{names.bo},Bo\n")
         (base / "class/instructors.txt").write_text(f"{names.teacher}\n")
+
+        # A hub with a past: bo was an instructor, and the course account was once let in.
+        past = orm.new_session_factory(f"sqlite:///{base / 'hub/jupyterhub.sqlite'}")()
+        past.add(orm.Group(name="formgrade-datalab", users=[orm.User(name=names.bo)]))
+        past.add(orm.User(name=names.grader))
+        past.commit()
+        past.close()
 
         password = secrets.token_hex(16)
         public, inner, proxy, service = free_ports(4)
@@ -248,7 +262,8 @@ def hub():
         )
         yield SimpleNamespace(
             **{"ada": ada, "bo": bo, "teacher": teacher, "grader": names.grader, "folder": folder, "base": base},
-            **{"course": place, "exchange": base / "exchange/datalab", "address": address, "log": log},
+            **{"course": place, "exchange": exchange / "datalab", "address": address, "log": log},
+            password=password,
         )
     finally:
         if process is not None:
@@ -286,12 +301,6 @@ def formgrader(hub, path: str) -> dict:
 
 
 def grade_class(hub) -> None:
-    for step in ("generate_assignment", "autograde"):
-        done = run_as(hub.grader, PROGRAMS / "nbgrader", step, START, "--force", cwd=hub.course)
-        assert done.returncode == 0, done.stderr
-
-
-def grade_class_button(hub) -> None:
     """Grade everyone with the button *Autograde*, which on this server runs `datalab grade`."""
     for student in (hub.ada, hub.bo):
         formgrader(hub, f"submission/{START}/{student.name}/autograde")
@@ -356,6 +365,16 @@ def test_a_lab_from_hand_out_to_feedback(hub, day):
 
 
 @needs_hub
+def test_the_buttons_that_would_run_strangers_code_or_show_hidden_tests_are_the_course_s_own(hub):
+    buttons = [f"submission/lab99/{hub.ada.name}/autograde"]
+    buttons += [f"assignment/lab99/{what}" for what in ("collect", "generate_feedback")]
+    for path in buttons:
+        answer = hub.teacher.call("POST", f"/services/datalab/formgrader/api/{path}").json()
+        assert not answer["success"]
+        assert "There is no lab named 'lab99'" in answer["error"], path
+
+
+@needs_hub
 @needs_sandbox
 def test_each_reads_their_own_feedback_and_only_when_it_is_released(hub, day):
     for me, other in ((hub.ada, hub.bo), (hub.bo, hub.ada)):
@@ -384,10 +403,10 @@ def test_what_a_student_cannot_read(hub, day):
         hub.course / "feedback" / hub.bo.name / START / "0_start_here.html",
     ]
     home = pwd.getpwnam(hub.bo.name).pw_dir
-    closed = [(hub.grader, "cat", path) for path in of_grader]
+    closed = [(hub.grader, "head", "-c9", path) for path in of_grader]
     closed += [(hub.grader, "ls", inbound.parent), (hub.grader, "ls", released.parent)]
-    closed += [(hub.bo.name, "cat", f"{home}/{NOTEBOOK}"), (hub.bo.name, "ls", home)]
-    closed += [("root", "cat", hub.base / "class/roster.csv"), ("root", "cat", hub.base / "hub/jupyterhub.sqlite")]
+    closed += [(hub.bo.name, "head", "-c9", f"{home}/{NOTEBOOK}"), (hub.bo.name, "ls", home)]
+    closed += [("root", "head", "-c9", hub.base / name) for name in ("class/roster.csv", "hub/jupyterhub.sqlite")]
     for owner, *command in closed:
         done = run_as(owner, *command)
         assert done.returncode == 0, (owner, command, done.stderr)
@@ -421,6 +440,7 @@ def test_menus_and_servers_by_role(hub):
 
     for person, hidden in (
         (hub.ada, {"formgrader", "course-list", "create-assignment"}),
+        (hub.bo, {"formgrader", "course-list", "create-assignment"}),
         (hub.teacher, {"formgrader", "create-assignment"}),
     ):
         mine = f"/user/{person.name}"
@@ -437,12 +457,21 @@ def test_menus_and_servers_by_role(hub):
 
 @needs_hub
 @pytest.mark.parametrize(
-    "path", ["lab", "formgrader", "formgrader/api/grades", "formgrader/api/students", "api/contents", "files/nbgrader_config.py"]
+    "path",
+    [
+        "lab",
+        "formgrader",
+        "formgrader/manage_assignments",
+        "formgrader/api/students",
+        "api/contents",
+        "files/nbgrader_config.py",
+    ],
 )
 def test_a_student_does_not_get_into_the_course_server(hub, path):
     answer = hub.teacher.get(f"/services/datalab/{path}")
     assert answer.status_code in (200, 302) and "/hub/" not in answer.headers.get("Location", "")
-    assert hub.ada.get(f"/services/datalab/{path}").status_code == 403
+    for student in (hub.ada, hub.bo):  # bo was an instructor once
+        assert student.get(f"/services/datalab/{path}").status_code == 403
 
 
 @needs_hub
@@ -455,9 +484,10 @@ def test_a_student_sees_nobody_else_on_the_hub(hub):
 
 
 @needs_hub
-def test_a_student_who_is_not_in_the_class_cannot_log_in(hub):
-    with pytest.raises(AssertionError, match="cannot log in"):
-        Person(hub.grader, hub.address, "wrong")
+def test_who_is_not_in_the_class_cannot_log_in(hub):
+    for name, password in ((hub.grader, hub.password), ("root", hub.password), (hub.ada.name, "wrong")):
+        with pytest.raises(AssertionError, match="cannot log in"):
+            Person(name, hub.address, password)
 
 
 # --- the parts that need no hub -------------------------------------------------------------------------------------
@@ -474,6 +504,14 @@ def test_prepare_says_what_is_missing(tmp_path, monkeypatch):
     assert not (tmp_path / "server").exists()
 
 
+def test_the_exchange_is_where_the_course_s_settings_say(tmp_path):
+    root = course(tmp_path)
+    assert prepare.exchange_of(root) == Path("/usr/local/share/nbgrader/exchange")
+    with open(root / "nbgrader_config.py", "a", encoding="utf-8") as settings:
+        settings.write("\nc.Exchange.root = '/elsewhere'\n")
+    assert prepare.exchange_of(root) == Path("/elsewhere")
+
+
 def test_a_course_folder_that_a_stranger_put_into_the_exchange_is_refused(tmp_path):
     mine = os.geteuid(), os.getegid()
     prepare.make_exchange(tmp_path / "exchange", "datalab", *mine)
@@ -487,7 +525,7 @@ def test_a_course_folder_that_a_stranger_put_into_the_exchange_is_refused(tmp_pa
 
 
 def test_the_secret_of_a_feedback_page_is_a_plain_short_line(tmp_path):
-    from grading.server.formgrader import _secret
+    from grading.gradebook import secret_of
 
     good = secrets.token_hex(64)
     (tmp_path / "good").write_text(good)
@@ -496,8 +534,8 @@ def test_the_secret_of_a_feedback_page_is_a_plain_short_line(tmp_path):
     (tmp_path / "long").write_text("a" * 5000)
     (tmp_path / "short").write_text("a")
     os.mkfifo(tmp_path / "pipe")
-    assert _secret(tmp_path / "good") == good
-    others = {_secret(tmp_path / name) for name in ("link", "path", "long", "short", "pipe", "missing")}
+    assert secret_of(tmp_path / "good") == good
+    others = {secret_of(tmp_path / name) for name in ("link", "path", "long", "short", "pipe", "missing")}
     assert len(others) == 6 and all(len(one) == 128 and one != good for one in others)
 
 
@@ -537,7 +575,7 @@ def cluster(tmp_path):
 def test_values_have_only_keys_that_the_chart_knows(cluster):
     """The chart refuses unknown keys (`additionalProperties: false`); these were read in its schema, chart 4."""
     known = {
-        "hub": {"config", "extraConfig", "extraFiles", "loadRoles"},
+        "hub": {"config", "extraConfig", "extraFiles"},
         "singleuser": {
             *("image", "uid", "fsGid", "defaultUrl", "extraEnv", "extraFiles", "storage", "memory", "cpu"),
             *("allowPrivilegeEscalation", "networkPolicy"),
@@ -562,9 +600,12 @@ def test_in_a_cluster_everyone_is_another_user_with_the_settings_of_their_role(c
         hook(spawner)
         role = Path(spawner.environment["JUPYTER_CONFIG_PATH"]).name
         seen[name] = (spawner.uid, spawner.gid, role)
-        made = " ".join(" ".join(one["command"]) for one in spawner.init_containers)
+        (container,) = spawner.init_containers
+        made = container["command"][2]
         assert f"chown {spawner.uid}:{spawner.gid} /home/jovyan" in made
-        assert ("inbound" in made) == (role == "course")
+        for folder, mode in prepare.COURSE_MODES.items():
+            path = f"/usr/local/share/nbgrader/exchange/datalab/{folder}".removesuffix("/.")
+            assert (f"chmod {mode:04o} {path}" in made.split(" && ")) == (role == "course")
     assert seen == {
         "ada": (2001, 2001, "student"),
         "teacher": (2002, 2002, "instructor"),
@@ -574,6 +615,9 @@ def test_in_a_cluster_everyone_is_another_user_with_the_settings_of_their_role(c
     with pytest.raises(Exception, match="not in the class"):
         hook(stranger)
     assert cluster.config.Authenticator.allowed_users == {"ada", "teacher"}
+    (role,) = cluster.config.JupyterHub.load_roles.get_value([])
+    assert role["users"] == ["teacher"] and role["groups"] == []
+    assert set(role["scopes"]) == {"access:servers!user=grader-datalab", "servers!user=grader-datalab"}
     groups = cluster.config.JupyterHub.load_groups
     assert groups["formgrade-datalab"]["users"] == ["teacher"]
     assert groups["nbgrader-datalab"]["users"] == ["ada", "teacher"]

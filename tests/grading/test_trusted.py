@@ -112,7 +112,7 @@ def test_a_function_that_never_answers_fails_and_is_named(attempt, code):
 
 @needs_sandbox
 def test_what_a_function_prints_in_a_test_is_not_kept(attempt):
-    release, source = lab("", **{k: v for k, v in zip(("answer", "test"), DOUBLE.values(), strict=True)})
+    release, source = lab("", DOUBLE["reference"], DOUBLE["test"])
     submitted = nbformat.reads(release, as_version=4)
     submitted.cells[
         1
