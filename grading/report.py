@@ -272,13 +272,18 @@ def _histogram(points: pd.Series) -> str:
     """Points by test as bars, with the counts written on them."""
     if points.nunique() < 2:
         return ""
-    counts, edges = np.histogram(points, bins=min(12, points.nunique()))
-    words = "; ".join(f"{low:.0f} to {high:.0f}: {n}" for n, low, high in zip(counts, edges, edges[1:], strict=False))
+    if points.nunique() <= 12:
+        found = points.value_counts().sort_index()
+        counts, names = found.to_numpy(), [f"{value:g}" for value in found.index]
+    else:
+        counts, edges = np.histogram(points, bins=12)
+        names = [f"{low:.0f}–{high:.0f}" for low, high in zip(edges, edges[1:], strict=False)]
+    words = "; ".join(f"{name}: {n}" for name, n in zip(names, counts, strict=True))
     heights = 100 * counts / counts.max()
     bars = "".join(
         f'<rect x="{i * 50 + 5}" y="{120 - height:.0f}" width="40" height="{height:.0f}" fill="#0072B2"/>'
         f'<text x="{i * 50 + 25}" y="{115 - height:.0f}" text-anchor="middle">{counts[i]}</text>'
-        f'<text x="{i * 50 + 25}" y="136" text-anchor="middle">{edges[i]:.0f}–{edges[i + 1]:.0f}</text>'
+        f'<text x="{i * 50 + 25}" y="136" text-anchor="middle">{names[i]}</text>'
         for i, height in enumerate(heights)
     )
     width = len(counts) * 50 + 10

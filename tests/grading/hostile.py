@@ -265,7 +265,7 @@ case("memory", "asks for 50 GB", attack("import numpy as np\nx = np.ones(50 * 2*
 case("memory_slowly", "takes memory bit by bit", attack(
     "x = []\nfor i in range(60):\n    x.append(bytearray(100 * 2**20))\n    x[-1][::4096] = b'1' * len(x[-1][::4096])"))  # fmt: skip
 case("disk", "fills the disk", attack(
-    "for folder in ['.', '/tmp', '/dev/shm']:\n    try:\n        with open(folder + '/big', 'wb') as file:\n            for i in range(400): file.write(b'0' * 2**20)\n    except OSError as e: print(e)"), GRADED)  # fmt: skip
+    "for folder in ['.', '/tmp', '/dev/shm']:\n    try:\n        with open(folder + '/big', 'wb') as file:\n            for i in range(400): file.write(b'0' * 2**20)\n    except OSError as e: print(e)\n    import os; os.path.exists(folder + '/big') and os.remove(folder + '/big')"), GRADED)  # fmt: skip
 case(
     "kills_its_parent",
     "kills its parent",
@@ -279,7 +279,7 @@ case("closes_everything", "closes every open file", attack("import os\nos.closer
 case("steals_messages", "reads what comes over the open files in a thread", attack(
     "import os, threading\ndef steal():\n    while True:\n        for fd in range(3, 12):\n            try: os.read(fd, 1)\n            except OSError: pass\nthreading.Thread(target=steal, daemon=True).start()"))  # fmt: skip
 case("namespaces", "tries to leave the sandbox", attack(
-    "import ctypes, os\nlibc = ctypes.CDLL(None)\nprint([libc.unshare(f) for f in (0x10000000, 0x20000)], libc.mount(b'x', b'/mnt', b'tmpfs', 0, None), libc.chroot(b'.'), libc.ptrace(16, 1, 0, 0))\n"
+    "import ctypes, os\nlibc = ctypes.CDLL(None)\nprint([libc.unshare(f) for f in (0x10000000, 0x20000)], libc.mount(b'x', b'/nonexistent', b'tmpfs', 0, None), libc.chroot(b'.'), libc.ptrace(16, 1, 0, 0))\n"
     "os.system('bwrap --dev-bind / / true')" if OUTSIDE else "pass"))  # fmt: skip
 case(
     "deletes_everything",
