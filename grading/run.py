@@ -85,7 +85,7 @@ def run_notebook(
 
 def _once(session, stages, submitted, files, limits, skip, start) -> dict:
     """One pass through the notebook; `lost` is None, or the place and the reason where Python was lost."""
-    result = {"outputs": {}, "counts": {}, "tests": {}, "reasons": [], "lost": None}
+    found = {"outputs": {}, "counts": {}, "tests": {}, "reasons": [], "lost": None}
     budget = limits["output_bytes"]
     code = [place for place, cell in enumerate(submitted.cells) if cell.cell_type == "code"]
     done = session.done  # cells that the warm Python has run already
@@ -98,15 +98,15 @@ def _once(session, stages, submitted, files, limits, skip, start) -> dict:
             test = cell.metadata.get("nbgrader", {}).get("grade_id")
             if test in stages.tests:
                 if place in skip:
-                    result["tests"][test] = {"passed": False, "message": f"The function {skip[place]}."}
+                    found["tests"][test] = {"passed": False, "message": f"The function {skip[place]}."}
                     continue
-                found = session.test(stages.tests[test], limits["cell_seconds"])
-                if found.pop("gone"):
+                tested = session.test(stages.tests[test], limits["cell_seconds"])
+                if tested.pop("gone"):
                     raise Lost("ended Python or broke the connection to it when its function was called")
-                problem = found.pop("problem")
+                problem = tested.pop("problem")
                 if problem:
-                    result["reasons"].append(f"{test}: {problem}.")
-                result["tests"][test] = found
+                    found["reasons"].append(f"{test}: {problem}.")
+                found["tests"][test] = tested
                 continue
             if number < len(done):
                 outputs, count = done[number]
@@ -118,16 +118,16 @@ def _once(session, stages, submitted, files, limits, skip, start) -> dict:
                 answer, late = session.ask({"do": "run", "code": cell.source}, b"", limits["cell_seconds"])
                 outputs, count = answer.get("outputs"), answer.get("count")
                 if late:
-                    result["reasons"].append(
+                    found["reasons"].append(
                         f"The cell {_name(cell, place)} took longer than {late:g} s and was stopped."
                     )
             cleaned = clean_outputs(outputs, budget)
             budget -= sum(len(json.dumps(output)) for output in cleaned)
-            result["outputs"][place] = cleaned
-            result["counts"][place] = count if type(count) is int else None
+            found["outputs"][place] = cleaned
+            found["counts"][place] = count if type(count) is int else None
     except Lost as lost:
-        result["lost"] = place, str(lost)
-    return result
+        found["lost"] = place, str(lost)
+    return found
 
 
 def _name(cell, place: int) -> str:

@@ -1,7 +1,9 @@
 """The student edition gives nothing away, and works by itself."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +100,17 @@ def test_no_secret_line_is_anywhere(edition):
 
 def test_nothing_for_instructors_is_in_it(edition):
     names = {path.name for path in edition.rglob("*")}
-    assert not names & {"source", "solutions", "grading", "tests", "gradebook.db", "nbgrader_config.py", "submitted"}
+    assert not names & {
+        "source",
+        "solutions",
+        "trusted.py",
+        "marks.py",
+        "gradebook.py",
+        "tests",
+        "gradebook.db",
+        "nbgrader_config.py",
+        "submitted",
+    }
     assert not names & {"instructor_guide.md", "rubrics.md", "__pycache__"}
     assert (edition / "course/release/lab0_start_here/0_start_here.ipynb").exists()
 
@@ -136,3 +148,25 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
     with pytest.raises(GradingError, match="OUT="):
         student_edition(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_students_can_check_their_notebooks_in_it(edition, tmp_path):
+    """As a student who has answered nothing, and then the practice question."""
+    work = tmp_path / "work"
+    shutil.copytree(edition / "course/release/lab0_start_here", work / "lab0_start_here")
+
+    def check():
+        command = [sys.executable, "-m", "utils.commands", "check", "lab0_start_here", "--work", str(work)]
+        environment = os.environ | {"PYTHONPATH": str(edition)}
+        return subprocess.run(command, cwd=edition, env=environment, capture_output=True, text=True)
+
+    first = check()
+    assert first.returncode == 1 and "Question 1 has no answer yet" in first.stdout, first.stdout + first.stderr
+    path = work / "lab0_start_here/0_start_here.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = "def share(table, column, value):\n    return (table[column].dropna() == value).mean()"
+    nbformat.write(notebook, path)
+    second = check()
+    assert second.returncode == 0 and "Ready to hand in." in second.stdout, second.stdout + second.stderr
