@@ -89,19 +89,22 @@ else
 HEADLESS_LABS := $(sort $(wildcard solutions/lab*))
 
 .PHONY: test system lint format glossary release solutions grade student-edition bench lock
-# Debian's packages that tests need: the sandbox, a database server, and npm for the proxy of the class server.
-DEBIAN := bubblewrap postgresql npm
-system:
-	@missing=$$(for p in $(DEBIAN); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q "ok installed" || echo $$p; done); \
-	test -z "$$missing" || { command -v apt-get > /dev/null && test $$(id -u) = 0 && \
-	  { echo "Installing $$missing ..."; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing > $(VENV)/apt.log 2>&1 || \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; } > $(VENV)/apt.log 2>&1; }; } || \
-	  echo "Some tests will be skipped, or use: sudo apt-get install $$missing"
-	@test -x $(VENV)/node/node_modules/.bin/configurable-http-proxy || { command -v npm > /dev/null && \
-	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node configurable-http-proxy@5 > $(VENV)/npm.log 2>&1; } || \
+# Programs that tests need: the sandbox, a database server, and npm for the proxy of the class server.
+system: setup
+	@missing="$$(command -v bwrap > /dev/null || echo bubblewrap) \
+	  $$(ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || echo postgresql) \
+	  $$(command -v npm > /dev/null || echo npm)"; \
+	test -z "$$(echo $$missing)" || { \
+	  if command -v apt-get > /dev/null && test "$$(id -u)" = 0; then \
+	    echo "Installing $$(echo $$missing) ..."; export DEBIAN_FRONTEND=noninteractive; \
+	    { apt-get install -y -qq $$missing || { apt-get update -qq && apt-get install -y -qq $$missing; }; } \
+	      > $(VENV)/apt.log 2>&1 || tail -3 $(VENV)/apt.log; \
+	  else echo "Some tests will be skipped without: sudo apt-get install $$(echo $$missing)"; fi; }
+	@test -x $(VENV)/node/node_modules/.bin/configurable-http-proxy || \
+	  npm install --silent --no-fund --no-audit --prefix $(VENV)/node configurable-http-proxy@5 > $(VENV)/npm.log 2>&1 || \
 	  echo "The test of the class server will be skipped: it needs npm, to install configurable-http-proxy."
 
-test: setup system ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
+test: system ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
 
 lint: setup ## say what ruff finds in code and notebooks

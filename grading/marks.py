@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from . import gradebook as book
 from . import sandbox
-from .collect import files_of
+from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .handout import last_error
 from .integrity import Unreadable, mend, read_notebook, set_aside
@@ -224,7 +224,10 @@ def _time(data: bytes | None, reasons: list[str]) -> str | None:
     if data is None:
         return None
     try:
-        return parse_utc(data.decode("utf-8").strip()).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+        text = data.decode("ascii").strip()
+        if not TIME.fullmatch(text):  # a time zone of a student's own making would be looked for as a file
+            raise ValueError
+        return parse_utc(text).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
     except (ValueError, OverflowError):
         reasons.append("The time in timestamp.txt cannot be read: whether it was late is not known.")
         return None
