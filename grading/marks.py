@@ -1,10 +1,13 @@
 """Grade a class: read what was handed in, mend it, run it in sandboxes, and write marks, feedback and a report."""
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,49 +87,98 @@ def grade(
     config.BaseConverter.force = True
     if db:
         config.CourseDirectory.db_url = db
-    notebooks = book.needed(lab, root)
-    book.fill(lab, config)
-    book.back_up(config, root / "marks/backups")
-    before = book.marks(config, lab)
-
-    results, waiting, jobs = {}, {}, []
-    settings = json.dumps([VERSION, unsafe, limits, notebooks], sort_keys=True)
-    for student in everyone:
-        submission = read_submission(lab, student, notebooks, root, settings)
-        kept = _kept(lab, student, submission["fingerprint"], before, root)
-        if kept is not None:
-            results[student] = kept
-        elif submission["failed"]:
-            results[student] = _finish(lab, submission, {}, config, root)
-        else:
-            waiting[student] = submission, {}
-            for name, notebook in submission["notebooks"].items():
-                release, source = notebooks[name]
-                arguments = {"release": release, "source": source, "files": submission["files"], "limits": limits}
-                jobs.append(((student, name), arguments | {"notebook": nbformat.writes(notebook), "unsafe": unsafe}))
-    jobs.sort(key=lambda job: job[0][1])  # a worker keeps the Python of a notebook warm
-    failures = sum(result["status"] == FAILED for result in results.values())
-    bar = tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True)
-    bar.set_postfix(failed=failures)
-    for (student, name), outcome in run_all(jobs, workers, scheduler):
-        submission, outcomes = waiting[student]
-        outcomes[name] = outcome
-        if len(outcomes) == len(submission["notebooks"]):
-            results[student] = _finish(lab, submission, outcomes, config, root)
-            failures += results[student]["status"] == FAILED
-            bar.set_postfix(failed=failures)
-        bar.update()
-    bar.close()
-
-    _renew_feedback(lab, results, config, root)
-    after = book.marks(config, lab)
-    book.log_changes(before, after, root / "marks" / lab / "changes.csv")
+    with _alone(root):
+        notebooks = book.needed(lab, root)
+        book.fill(lab, config)
+        book.back_up(config, root / "marks/backups")
+        before = book.marks(config, lab)
+        try:
+            how, where = {"unsafe": unsafe, "limits": limits}, {"workers": workers, "scheduler": scheduler}
+            results = _results(lab, everyone, notebooks, before, config, root, how, where, progress)
+            _renew_feedback(lab, results, config, root)
+        finally:  # also of a run that was interrupted
+            after = book.marks(config, lab)
+            book.log_changes(before, after, root / "marks" / lab / "changes.csv")
     rows = [_row(lab, results[student], after, root) for student in everyone]
     for row in rows:
         say(in_words(row))
     _write(root / "marks" / f"{lab}.csv", rows)
     write_report(lab, [_with_marks(results[row["student"]], row) for row in rows], notebooks, root)
     return rows
+
+
+def _results(lab, everyone, notebooks, before, config, root, how: dict, where: dict, progress: bool) -> dict[str, dict]:
+    """What is known about each student's submission, after running what was not run before.
+
+    `how` goes to `run_notebook`, `where` to `run_all`; `before` are the marks that stand in the gradebook.
+    """
+    results, waiting, jobs = {}, {}, []
+    settings = json.dumps([VERSION, how, notebooks], sort_keys=True)
+    for student in everyone:
+        submission = read_submission(lab, student, notebooks, root, settings)
+        kept = _kept(lab, student, submission["fingerprint"], before, root)
+        if kept is not None:
+            results[student] = kept
+            continue
+        outcomes = {}
+        for name, notebook in submission["notebooks"].items() if not submission["failed"] else ():
+            outcome = _kept_outcome(lab, submission, name, root)
+            if outcome is not None:
+                outcomes[name] = outcome
+                continue
+            release, source = notebooks[name]
+            arguments = {"release": release, "source": source, "files": submission["files"]} | how
+            jobs.append(((student, name), arguments | {"notebook": nbformat.writes(notebook)}))
+        if submission["failed"] or len(outcomes) == len(submission["notebooks"]):
+            results[student] = _finish(lab, submission, outcomes, config, root)
+        else:
+            waiting[student] = submission, outcomes
+    jobs.sort(key=lambda job: job[0][1])  # a worker keeps the Python of a notebook warm
+    failures = sum(result["status"] == FAILED for result in results.values())
+    with tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True) as bar:
+        bar.set_postfix(failed=failures)
+        for (student, name), outcome in run_all(jobs, **where):
+            submission, outcomes = waiting[student]
+            outcomes[name] = outcome
+            if len(outcomes) == len(submission["notebooks"]):
+                results[student] = _finish(lab, submission, outcomes, config, root)
+                failures += results[student]["status"] == FAILED
+                bar.set_postfix(failed=failures)
+            elif not outcome["failed"]:
+                kept = {"fingerprint": submission["fingerprint"], "outcome": outcome}
+                book.write_json(_outcome_file(lab, student, name, root), kept)
+            bar.update()
+    return results
+
+
+@contextmanager
+def _alone(root: Path):
+    """One process writes the gradebook; a second one is told so."""
+    (root / "marks").mkdir(exist_ok=True)
+    with (root / "marks/.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise GradingError(f"Somebody is grading in {root} already: wait until that is done.") from None
+        yield
+
+
+def _outcome_file(lab: str, student: str, name: str, root: Path) -> Path:
+    return root / "marks" / lab / "unfinished" / student / f"{name}.json"
+
+
+def _kept_outcome(lab: str, submission: dict, name: str, root: Path) -> dict | None:
+    """What an interrupted run found out about one notebook of a submission that is the same still."""
+    try:
+        kept = json.loads(_outcome_file(lab, submission["student"], name, root).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if kept["fingerprint"] != submission["fingerprint"]:
+        return None
+    by_place = {
+        key: {int(place): value for place, value in kept["outcome"][key].items()} for key in ("outputs", "counts")
+    }
+    return kept["outcome"] | by_place
 
 
 def submissions(lab: str, root: Path = ROOT) -> list[str]:
@@ -286,6 +338,7 @@ def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> d
         "notebooks": about,
     }
     book.write_json(_result_file(lab, student, root), result)
+    shutil.rmtree(root / "marks" / lab / "unfinished" / student, ignore_errors=True)
     return result
 
 

@@ -212,7 +212,10 @@ def _page(lab: str, results: list[dict], parts: dict[str, pd.DataFrame]) -> str:
         )
     else:
         facts.append("Intervals and discrimination need more than one marked submission.")
-    if any("NO SANDBOX" in one.get("sandbox", "") for one in results):
+    held = sorted({one["sandbox"] for one in results if one.get("sandbox")})
+    if held:
+        facts.append(f"Run in: {escape('; '.join(held))}.")
+    if any("NO SANDBOX" in words for words in held):
         facts.append("<b>Some were run without a sandbox.</b>")
     problems = everyone[everyone["status"] != "graded"]["student"]
     flags = parts["flags"]

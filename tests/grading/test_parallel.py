@@ -1,5 +1,7 @@
 """Many submissions at once: on this machine's cores, on a scheduler's workers, and with a worker that dies."""
 
+import fcntl
+import shutil
 import threading
 import time
 
@@ -108,3 +110,34 @@ def test_interrupted_and_started_again_it_goes_on_where_it_was(many, monkeypatch
     assert right(grade(START, many, say=lambda line: None, workers=1))
     assert before == {path: path.read_bytes() for path in before}
     assert len(again) == 12 - 5
+
+
+def test_of_a_submission_with_several_notebooks_the_finished_ones_are_kept(tmp_path, monkeypatch):
+    root = course(tmp_path, START)
+    for part in ("course/source", "course/release"):
+        folder = root / part / START
+        shutil.copy(folder / "0_start_here.ipynb", folder / "1_again.ipynb")
+    submit(root, "ada", START, {f"{name}/{cell}": code for name in ("0_start_here", "1_again")
+                                for cell, code in [("q1_share", solution_cells(root, START)["0_start_here/q1_share"])]})  # fmt: skip
+    real, done = run.run_notebook, []
+
+    def once(**arguments):
+        if done:
+            raise KeyboardInterrupt
+        done.append(1)
+        return real(**arguments)
+
+    monkeypatch.setattr("grading.parallel.run_notebook", once)
+    with pytest.raises(KeyboardInterrupt):
+        grade(START, root, say=lambda line: None, workers=1)
+    done.clear()
+    (row,) = grade(START, root, say=lambda line: None, workers=1)  # one notebook is left, so this does not stop
+    assert row["total"] == row["automatic_max"] == 2
+    assert not list((root / "marks" / START / "unfinished").glob("*"))
+
+
+def test_two_gradings_at_once_are_refused(many):
+    with (many / "marks").mkdir() or (many / "marks/.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(GradingError, match="is grading .* already"):
+            grade(START, many, say=lambda line: None, workers=1)
