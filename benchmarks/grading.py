@@ -153,12 +153,15 @@ def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, 
     run.close_stages()
     config = configuration(folder)
     config.BaseConverter.force = True
+    gradebook.fill(lab, config)
     seconds = []
     for student in sorted(path.name for path in (folder / "submitted").iterdir())[:repeats]:
         start = time.perf_counter()
         submission = marks.read_submission(lab, student, notebooks, folder)
         outcome = parallel.nothing("") | {"sandbox": "none"}
-        marks._finish(lab, submission, {name: outcome}, config, folder)
+        result = marks._finish(lab, submission, {name: outcome}, config, folder)
+        if result["status"] == marks.FAILED:
+            raise SystemExit(f"{student} could not be written: {result['reasons']}")
         seconds.append(time.perf_counter() - start)
     return warm, cold, sorted(seconds)[len(seconds) // 2]
 
