@@ -87,9 +87,12 @@ def beside(name: str, content: str, answer: str = WRONG):
 
 # --- points without an answer -------------------------------------------------------------------------------------
 
-case("reads_the_source", "looks for the source notebook and answers from it", attack(
-    "import glob, os\nfor up in ['.', '..', '../..', '../../..', '/proc/1/cwd', '/proc/self/cwd', *sorted({os.path.realpath(p) for p in glob.glob('/proc/[0-9]*/cwd')})]:\n"
-    "    for path in glob.glob(up + '/**/course/source/**/*.ipynb', recursive=True)[:3]:\n        print('FOUND', open(path).read()[:99999])"))  # fmt: skip
+case("reads_the_source",
+    "looks for the source notebook and shows the hidden tests",
+    attack(
+        "import glob\nfor up in ['.', '..', '../..', '../../..', '/proc/1/cwd', '/proc/self/cwd']:\n    for path in glob.glob(up + '/course/source/*/*.ipynb')[:3]:\n        print('FOUND', open(path).read()[:99999])"
+    ),
+)  # fmt: skip
 case("updates_the_gradebook", "writes 99 points into the gradebook", attack(
     "import glob, sqlite3\nfor up in ['.', '..', '../..', '../../..']:\n    for path in glob.glob(up + '/gradebook.db'):\n"
     "        db = sqlite3.connect(path); db.execute('UPDATE grade SET manual_score = 99'); db.commit(); db.close()"))  # fmt: skip

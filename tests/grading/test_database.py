@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,18 +21,20 @@ INITDB = str(PROGRAMS[-1]) if PROGRAMS else shutil.which("initdb")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server():
     """The address of an empty database. PostgreSQL refuses to run as root, so its own user runs it then."""
     if INITDB is None:
         pytest.skip("install a PostgreSQL server: sudo apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
+    with tempfile.TemporaryDirectory(prefix="datalab-postgres-") as folder:  # pytest's own is closed to other users
+        yield from _server(Path(folder))
+
+
+def _server(folder: Path):
     as_user = {}
     if os.getuid() == 0:
         user = next(name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()})
         as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
         shutil.chown(folder, user)
-        for above in [folder.parent, folder.parent.parent]:  # pytest closes its folders to everyone else
-            above.chmod(0o755)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     bin_ = Path(INITDB).parent
