@@ -1,4 +1,4 @@
-"""Results of all mitigation methods on the pictures of Lab 3, five trainings each, so that nobody has to wait."""
+"""Stored results of mitigation methods over several seeds, so that nobody has to wait."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from utils.datasets.registry import verified
 
 
 def load_mitigation_runs() -> pd.DataFrame:
-    """The stored runs, as `utils.mitigation.compare.compare` gave them.
+    """The stored runs of Lab 3 (pictures, five trainings a method), as `utils.mitigation.compare.compare` gave them.
 
     Returns
     -------
@@ -18,3 +18,18 @@ def load_mitigation_runs() -> pd.DataFrame:
     DataError : the file is missing or damaged
     """
     return pd.read_csv(verified("mitigation_runs/runs.csv.gz"))
+
+
+def load_adult_runs() -> pd.DataFrame:
+    """The stored runs of Lab 4 (Adult, ten splits), as `utils.mitigation.tabular.compare_tabular` gave them.
+
+    Returns
+    -------
+    DataFrame, one row a method, seed (of split, trees and draws) and choice of rows and groups (`data`), with the columns
+    that `compare_tabular` describes. See `datasets/adult_runs/DATASHEET.md`
+
+    Raises
+    ------
+    DataError : the file is missing or damaged
+    """
+    return pd.read_csv(verified("adult_runs/runs.csv.gz"))

@@ -1,0 +1,161 @@
+"""Models of tables: split the rows, one pipeline from the table to the model, scores and decisions."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+RARE_STRATUM = 8  # rows; smaller ones cannot be shared out among three parts, and join others with their label
+RARE_CATEGORY = 20  # rows; rarer words of a column share one column of the one-hot code
+
+
+def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
+    """Each row's group as one text; several columns are crossed: "Female Black".
+
+    Raises
+    ------
+    KeyError : a column is missing
+    """
+    first, *others = [groups] if isinstance(groups, str) else list(groups)
+    return table[first].astype(str).str.cat([table[c].astype(str) for c in others], sep=" ")
+
+
+def split_rows(
+    table: pd.DataFrame, groups: str | Sequence[str], shares: Sequence[float] = (0.5, 0.25, 0.25), seed: int = 0
+) -> list[pd.DataFrame]:
+    """Split a table at random into parts that are alike in label and group.
+
+    Every stratum (label × groups) goes into the parts in the same proportions, up to a row. To stratify on the label
+    alone is not enough: a small group can then land nearly whole in one part.
+
+    Parameters
+    ----------
+    table : DataFrame with `label` and the columns in `groups`
+    groups : column, or columns to be crossed
+    shares : of the rows, one a part; they add up to 1
+    seed : of the random split
+
+    Returns
+    -------
+    list of DataFrames with the table's columns and index, one a share
+
+    Raises
+    ------
+    KeyError, ValueError : a column is missing; the shares do not add up to 1
+    """
+    groups = [groups] if isinstance(groups, str) else list(groups)
+    missing = [c for c in ("label", *groups) if c not in table]
+    if missing:
+        raise KeyError(f"The table has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}.")
+    if len(shares) < 2 or min(shares) <= 0 or not np.isclose(sum(shares), 1):
+        raise ValueError(f"The shares are {tuple(shares)}: give two or more above 0 that add up to 1.")
+    strata = crossed(table, groups) + " " + table["label"].astype(str)
+    rare = strata.groupby(strata).transform("size") < RARE_STRATUM
+    strata = strata.mask(rare, table["label"].astype(str))
+    rare = strata.groupby(strata).transform("size") < RARE_STRATUM
+    strata = strata.mask(rare, strata.mode()[0])
+    parts, rest = [], table
+    for i, share in enumerate(shares[:-1]):
+        part, rest = train_test_split(
+            rest, train_size=share / sum(shares[i:]), stratify=strata[rest.index], random_state=seed
+        )
+        parts.append(part)
+    return [*parts, rest]
+
+
+def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
+    """From a table to numbers: one-hot code for nominal columns, mean 0 and standard deviation 1 for numbers.
+
+    Which columns are numbers is read from the table's types. Rare words share a column, and so do words that come up
+    only later; a missing word is a word of its own, a missing number becomes the median and is marked. Nothing is
+    learnt here yet: `fit` does that, with training rows.
+
+    Parameters
+    ----------
+    table : DataFrame, for the types of its columns
+    features : columns that the model may see
+
+    Returns
+    -------
+    ColumnTransformer, to be fitted
+    """
+    missing = [c for c in features if c not in table]
+    if missing:
+        raise KeyError(f"The table has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}.")
+    numeric = [c for c in features if pd.api.types.is_numeric_dtype(table[c].dtype)]
+    nominal = [c for c in features if c not in numeric]
+    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE_CATEGORY, sparse_output=False)
+    scaled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    return ColumnTransformer([("one-hot", one_hot, nominal), ("scaled", scaled, numeric)])
+
+
+def tabular_pipeline(model, table: pd.DataFrame, features: Sequence[str]) -> Pipeline:
+    """One scikit-learn Pipeline from the table to the model: `prepare`, then `model`.
+
+    What is fitted with it is fitted on the rows that `fit` gets, and on no others. A fairlearn reduction is a model
+    too: `pipeline.fit(train, train["label"], model__sensitive_features=train["sex"])`.
+
+    Parameters
+    ----------
+    model : scikit-learn classifier or fairlearn reduction, not fitted
+    table, features : see `prepare`
+
+    Returns
+    -------
+    Pipeline with the steps `prepare` and `model`, to be fitted with a table and its labels
+    """
+    return Pipeline([("prepare", prepare(table, features)), ("model", model)])
+
+
+def small_tree(seed: int = 0) -> DecisionTreeClassifier:
+    """The decision tree of Lab 4: depth 11, at least 10 rows a leaf; fitted in a tenth of a second."""
+    return DecisionTreeClassifier(max_depth=11, min_samples_leaf=10, random_state=seed)
+
+
+def run_tabular_model(model, table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:
+    """The table with the model's score and decision.
+
+    Parameters
+    ----------
+    model : fitted pipeline with `predict_proba`
+    table : DataFrame with the features
+    threshold : from which score on the decision is 1; one number
+
+    Returns
+    -------
+    DataFrame : a copy with `score` (float, what the model takes for the probability of label 1) and `pred1` (0 or 1)
+    """
+    score = model.predict_proba(table)[:, 1]
+    return table.assign(score=score, pred1=(score >= threshold).astype(int))
+
+
+class Counted:
+    """A model that moves a progress bar on each time it is fitted: for a search that fits hundreds and says nothing.
+
+    `Counted(model, bar)` takes the model's place in a fairlearn reduction. Copies share the bar.
+    """
+
+    def __init__(self, model, bar):
+        self.model, self.bar = model, bar
+
+    def __deepcopy__(self, memo):
+        return Counted(copy.deepcopy(self.model, memo), self.bar)
+
+    def __sklearn_clone__(self):
+        return Counted(clone(self.model), self.bar)
+
+    def fit(self, x, y, **options):
+        self.model.fit(x, y, **options)
+        self.bar.update()
+        return self
+
+    def predict(self, x):
+        return self.model.predict(x)
