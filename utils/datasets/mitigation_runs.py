@@ -25,8 +25,8 @@ def load_adult_runs() -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row a method, seed (of split, trees and draws) and choice of rows and groups (`data`), with the columns
-    that `compare_tabular` describes. See `datasets/adult_runs/DATASHEET.md`
+    DataFrame, one row a method, seed (of split, trees and draws) and choice of rows and groups (`data`), with the
+    columns that `compare_tabular` describes. See `datasets/adult_runs/DATASHEET.md`
 
     Raises
     ------

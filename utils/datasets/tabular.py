@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,42 +63,33 @@ def raw_table(file, separator: str = ",", names: Sequence[str] | None = None, sk
     text, name = _text(file)
     if "\0" in text:
         raise DataError(f"{name} holds bytes of no text: save the table as CSV (UTF-8), not as a spreadsheet.")
-    lines = text.split("\n", skip)
-    body = lines[skip] if len(lines) > skip else ""
-    if not body.strip():
+    lines = io.StringIO(text, newline="")
+    for _ in range(skip):
+        next(lines, None)
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    try:
+        numbered = [(reader.line_num + skip, row) for row in reader if any(map(str.strip, row))]
+    except csv.Error as problem:
+        raise DataError(f"{name} is no CSV file from line {reader.line_num + skip} on ({problem}): mend it.") from None
+    if not numbered:
         raise DataError(f"{name} is empty: there is nothing to read.")
-    head = [h.strip() for h in (next(csv.reader(io.StringIO(body.lstrip()), delimiter=separator)))]
     if names is None:
-        twice = sorted({h for h in head if head.count(h) > 1})
+        names = [n.strip() for n in numbered.pop(0)[1]]
+        twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise DataError(f"{name} has more than one column {twice[0]!r}: give each a name of its own.")
-        other = next((s for s in ";\t|," if s != separator and s in head[0]), None)
-        if len(head) == 1 and other:
-            raise DataError(f"{name} has one column, {head[0]!r}: pass separator={other!r}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # more values than names, and some would be lost
-            raw = pd.read_csv(
-                io.StringIO(body),
-                sep=separator,
-                dtype=str,
-                keep_default_na=False,
-                skipinitialspace=True,
-                index_col=False,
-                names=names,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as problem:
+        other = next((s for s in ";\t|," if s != separator and s in names[0]), None)
+        if len(names) == 1 and other:
+            raise DataError(f"{name} has one column, {names[0]!r}: pass separator={other!r}.")
+    uneven = next(((line, row) for line, row in numbered if len(row) != len(names)), None)
+    if uneven:
         raise DataError(
-            f"{name} does not have the same number of values in every line ({str(problem).strip()}). A value that "
-            f"holds the separator {separator!r} belongs between double quotes."
-        ) from None
-    raw.columns = [str(c).strip() for c in raw.columns]
-    short = raw.isna().any(axis=1)  # an empty value is "", so that NaN means that the line ended
-    if short.any():
-        raise DataError(
-            f"{name}: row {int(short.argmax()) + 1} of the data has fewer values than there are columns "
-            f"({len(raw.columns)}): mend that line."
+            f"{name}: line {uneven[0]} has {len(uneven[1])} values and there are {len(names)} columns. Mend that line; "
+            f"a value that holds the separator {separator!r} belongs between double quotes."
         )
+    if not numbered:
+        raise DataError(f"{name} has the columns' names and no rows: there is nothing to read.")
+    raw = pd.DataFrame([row for _, row in numbered], columns=list(names), dtype="str")
     return raw.apply(lambda column: column.str.strip())
 
 
@@ -148,7 +138,7 @@ def _text(file) -> tuple[str, str]:
         except (OSError, EOFError, gzip.zlib.error):
             raise DataError(f"{name} looks packed, but cannot be unpacked: it is damaged, fetch it again.") from None
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"), name
+        return content.decode("utf-8-sig"), name
     except UnicodeDecodeError as problem:
         line = content[: problem.start].count(b"\n") + 1
         raise DataError(f"{name} is not UTF-8 (line {line}): save it as UTF-8 and try again.") from None

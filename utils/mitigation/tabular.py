@@ -1,7 +1,7 @@
 """Mitigation of a model of a table, with fairlearn: every method on the same rows, measured alike."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,53 +44,79 @@ def without_correlation(
     return [remover.transform(c) for c in coded]
 
 
+def fit_tabular(
+    method: str,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    features: Sequence[str],
+    groups: str | Sequence[str],
+    seed: int = 0,
+    grid_size: int = 20,
+    bar=None,
+) -> Callable[[pd.DataFrame], np.ndarray]:
+    """Fit a method on the training rows, and settle what it has to choose on the validation rows.
+
+    Parameters
+    ----------
+    method : one of `METHODS`
+    train, validation : DataFrames with the features, the columns in `groups`, and `label`
+    features : columns that the models see
+    groups : column, or columns to be crossed; the constraints are about these groups
+    seed : of the trees, and of decisions that a method draws by lot
+    grid_size : models of a grid search; with k groups they fill k − 1 dimensions
+    bar : a tqdm bar that moves on with every fitted tree; None: no bar
+
+    Returns
+    -------
+    function from a table with the features and group columns to decisions (int array of 0 and 1, one a row). The
+    correlation remover and the threshold optimizers need the group of whoever they decide about, the others do not
+
+    Raises
+    ------
+    KeyError : a column is missing
+    ValueError : a method that is not in `METHODS`
+    """
+    if method not in METHODS:
+        raise ValueError(f"There is no method {method!r}; there are {', '.join(METHODS)}.")
+    encoder = prepare(train, features).fit(train)
+    parts = [(encoder.transform(t), t["label"].to_numpy(), crossed(t, groups).to_numpy()) for t in (train, validation)]
+    decide = METHODS[method](*parts, seed, grid_size, tqdm(disable=True) if bar is None else bar)
+    return lambda table: np.asarray(decide(encoder.transform(table), crossed(table, groups).to_numpy())).astype(int)
+
+
 def compare_tabular(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     test: pd.DataFrame,
     *,
-    features: Sequence[str],
     groups: str | Sequence[str],
     methods: Iterable[str] | None = None,
-    seed: int = 0,
-    grid_size: int = 20,
     progress: bool = True,
+    **settings,
 ) -> pd.DataFrame:
-    """Fit each method on the training rows, settle what is to be chosen on validation, and measure on the test rows.
+    """Fit each method and measure it on the test rows.
 
     Parameters
     ----------
-    train, validation, test : DataFrames with the features, the columns in `groups`, and `label`
-    features : columns that the models see
-    groups : column, or columns to be crossed; the constraints are about these groups
+    train, validation, groups, settings : see `fit_tabular`
+    test : DataFrame with the same columns
     methods : some of `METHODS`; default all
-    seed : of the trees, and of decisions that a method draws by lot
-    grid_size : models of a grid search; with k groups they fill k − 1 dimensions
 
     Returns
     -------
     DataFrame, one row a method: `method`, `accuracy`, `demographic_parity_difference`, `equalized_odds_difference`,
     `worst_true_positive_rate` and `worst_group` (that has it), `seconds` (to fit and choose)
-
-    Raises
-    ------
-    ValueError : a method that is not in `METHODS`
     """
-    methods = list(METHODS if methods is None else methods)
-    if unknown := [m for m in methods if m not in METHODS]:
-        raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(METHODS)}.")
-    encoder = prepare(train, features).fit(train)
-    parts = [(encoder.transform(t), t["label"].to_numpy(), crossed(t, groups).to_numpy()) for t in (train, validation)]
-    x, group = encoder.transform(test), crossed(test, groups).to_numpy()
     rows = []
     # The bar counts fitted trees; how many a reduction needs is not known before.
-    with tqdm(unit=" trees", disable=not progress) as bar:
-        for method in methods:
+    with tqdm(unit=" trees", disable=not progress, leave=False) as bar:
+        for method in METHODS if methods is None else methods:
             bar.set_description(method)
             start = time.perf_counter()
-            decide = METHODS[method](*parts, seed, grid_size, bar)
+            decide = fit_tabular(method, train, validation, groups=groups, bar=bar, **settings)
             seconds = time.perf_counter() - start
-            done = pd.DataFrame({"label": test["label"].to_numpy(), "pred1": decide(x, group), "group": group})
+            done = test[["label"]].assign(pred1=decide(test), group=crossed(test, groups))
             found = done[done["label"] == 1].groupby("group")["pred1"].mean()
             rows.append(
                 {
