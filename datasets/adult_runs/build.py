@@ -2,8 +2,8 @@
 
     python datasets/adult_runs/build.py
 
-About seven minutes on two cores. `seconds` differ from machine to machine, and so does the file's hash: after a run, put
-its new `bytes`, `sha256` and `sha256_content` into `datasets/registry.toml`.
+About seven minutes on two cores. `seconds` differ from machine to machine, and so does the file's hash: after a run,
+put its new `bytes`, `sha256` and `sha256_content` into `datasets/registry.toml`.
 """
 
 import gzip

@@ -47,7 +47,7 @@ def test_every_embedded_file_has_a_row_and_is_whole():
     assert registry.check() == []
 
 
-@pytest.mark.parametrize("dataset", ["handwritten_numbers", "mitigation_runs", "open_images"])
+@pytest.mark.parametrize("dataset", ["adult", "adult_runs", "handwritten_numbers", "mitigation_runs", "open_images"])
 def test_a_datasheet_has_the_seven_headings(dataset):
     text = (ROOT / f"datasets/{dataset}/DATASHEET.md").read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^## (.*)$", text, re.M)).lower()
