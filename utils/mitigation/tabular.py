@@ -85,6 +85,33 @@ def fit_tabular(
     return lambda table: np.asarray(decide(encoder.transform(table), crossed(table, groups).to_numpy())).astype(int)
 
 
+def measure_decisions(
+    decide: Callable[[pd.DataFrame], np.ndarray], table: pd.DataFrame, groups: str | Sequence[str]
+) -> dict:
+    """How good the decisions of a fitted method are on a table, and how far the groups are apart.
+
+    Parameters
+    ----------
+    decide : see `fit_tabular`
+    table : DataFrame with the features, the columns in `groups`, and `label`
+    groups : column, or columns to be crossed
+
+    Returns
+    -------
+    dict with `accuracy`, `demographic_parity_difference`, `equalized_odds_difference`, `worst_true_positive_rate` and
+    `worst_group` (that has it)
+    """
+    done = table[["label"]].assign(pred1=decide(table), group=crossed(table, groups))
+    found = done[done["label"] == 1].groupby("group")["pred1"].mean()
+    return {
+        "accuracy": accuracy(done["label"], done["pred1"]),
+        "demographic_parity_difference": demographic_parity_difference(done, "group"),
+        "equalized_odds_difference": equalized_odds_difference(done, "group"),
+        "worst_true_positive_rate": found.min(),
+        "worst_group": found.idxmin(),
+    }
+
+
 def compare_tabular(
     train: pd.DataFrame,
     validation: pd.DataFrame,
@@ -105,8 +132,7 @@ def compare_tabular(
 
     Returns
     -------
-    DataFrame, one row a method: `method`, `accuracy`, `demographic_parity_difference`, `equalized_odds_difference`,
-    `worst_true_positive_rate` and `worst_group` (that has it), `seconds` (to fit and choose)
+    DataFrame, one row a method: `method`, what `measure_decisions` gives, `seconds` (to fit and choose)
     """
     rows = []
     # The bar counts fitted trees; how many a reduction needs is not known before.
@@ -116,19 +142,7 @@ def compare_tabular(
             start = time.perf_counter()
             decide = fit_tabular(method, train, validation, groups=groups, bar=bar, **settings)
             seconds = time.perf_counter() - start
-            done = test[["label"]].assign(pred1=decide(test), group=crossed(test, groups))
-            found = done[done["label"] == 1].groupby("group")["pred1"].mean()
-            rows.append(
-                {
-                    "method": method,
-                    "accuracy": accuracy(done["label"], done["pred1"]),
-                    "demographic_parity_difference": demographic_parity_difference(done, "group"),
-                    "equalized_odds_difference": equalized_odds_difference(done, "group"),
-                    "worst_true_positive_rate": found.min(),
-                    "worst_group": found.idxmin(),
-                    "seconds": seconds,
-                }
-            )
+            rows.append({"method": method} | measure_decisions(decide, test, groups) | {"seconds": seconds})
     return pd.DataFrame(rows)
 
 
