@@ -94,6 +94,7 @@ def _execute(path: Path) -> None:
     client = NotebookClient(
         notebook,
         timeout=600,
+        coalesce_streams=True,  # else the pieces of a print differ from run to run
         record_timing=False,
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],

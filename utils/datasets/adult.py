@@ -1,4 +1,4 @@
-"""UCI Adult: 48,842 people in the United States of 1994, and whether each earned more than 50,000 dollars that year.
+"""UCI Adult: 48,842 people in the United States of 1994, and whether each earned more than 50,000 dollars a year.
 
 See `datasets/adult/DATASHEET.md` for what the columns are and what the data cannot say.
 """

@@ -72,6 +72,25 @@ def verified(path: str) -> Path:
     return FOLDER / path
 
 
+def pack(content: bytes, target: Path) -> None:
+    """Write a file packed, whole or not at all, and print what belongs into its row of `registry.toml`.
+
+    For build scripts. The time is left out, so that the same content gives the same file.
+
+    Parameters
+    ----------
+    content : what is to be packed
+    target : path that ends in .gz
+    """
+    packed = gzip.compress(content, compresslevel=9, mtime=0)
+    partial = target.with_suffix(".partial")
+    partial.write_bytes(packed)
+    partial.replace(target)
+    print(f"{target.name}\nbytes = {len(packed)}")
+    print(f'sha256 = "{hashlib.sha256(packed).hexdigest()}"')
+    print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
+
+
 def check() -> list[str]:
     """One sentence for each embedded file that is missing or damaged; an empty list when all are whole."""
     problems = (_problem(row) for dataset in registry().values() for row in dataset["files"])

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from utils.datasets.images import stack_images
+from utils.training.tabular import crossed
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,10 @@ class Data:
 def attribute_values(table: pd.DataFrame, groups: str | list[str]) -> pd.Series:
     """Each row's attribute value as text; of several columns, their values crossed ("feminine × young")."""
     columns = [groups] if isinstance(groups, str) else list(groups)
-    missing = [c for c in columns if c not in table]
-    if missing or not columns:
-        raise KeyError(
-            f"The table has no column {', '.join(map(repr, missing)) or 'for groups'}; it has "
-            f"{', '.join(map(str, table.columns))}."
-        )
+    values = crossed(table, columns, between=" × ")
     empty = [c for c in columns if table[c].isna().any()]
     if empty:
         raise ValueError(f"{empty[0]!r} has missing values; give them a name, such as 'unknown', or drop these rows.")
-    values = table[columns[0]].astype(str)
-    for column in columns[1:]:
-        values = values + " × " + table[column].astype(str)
     return values
 
 

@@ -17,15 +17,22 @@ RARE_STRATUM = 8  # rows; smaller ones cannot be shared out among three parts, a
 RARE_CATEGORY = 20  # rows; rarer words of a column share one column of the one-hot code
 
 
-def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
+def crossed(table: pd.DataFrame, groups: str | Sequence[str], between: str = " ") -> pd.Series:
     """Each row's group as one text; several columns are crossed: "Female Black".
 
     Raises
     ------
-    KeyError : a column is missing
+    KeyError : a column is missing, or none is named
     """
-    first, *others = [groups] if isinstance(groups, str) else list(groups)
-    return table[first].astype(str).str.cat([table[c].astype(str) for c in others], sep=" ")
+    columns = [groups] if isinstance(groups, str) else list(groups)
+    missing = [c for c in columns if c not in table]
+    if missing or not columns:
+        raise KeyError(
+            f"The table has no column {', '.join(map(repr, missing)) or 'for groups'}; it has "
+            f"{', '.join(map(str, table.columns))}."
+        )
+    first, *others = (table[c].astype(str) for c in columns)
+    return first.str.cat(others, sep=between)
 
 
 def split_rows(
@@ -52,9 +59,8 @@ def split_rows(
     KeyError, ValueError : a column is missing; the shares do not add up to 1
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
-    missing = [c for c in ("label", *groups) if c not in table]
-    if missing:
-        raise KeyError(f"The table has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}.")
+    if "label" not in table:
+        raise KeyError(f"The table has no column 'label'; it has {', '.join(map(str, table.columns))}.")
     if len(shares) < 2 or min(shares) <= 0 or not np.isclose(sum(shares), 1):
         raise ValueError(f"The shares are {tuple(shares)}: give two or more above 0 that add up to 1.")
     strata = crossed(table, groups) + " " + table["label"].astype(str)
