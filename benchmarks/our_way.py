@@ -23,8 +23,8 @@ def train(table):
 
 
 def evaluate(model, table):
-    """Add the predictions as `pred1`; accuracy overall and of each digit."""
-    run_baseline_model(model, table)
+    """Accuracy of the predictions, overall and of each digit."""
+    table = run_baseline_model(model, table)
     return compute_accuracy(table, "label", "pred1"), get_group_accuracy_by_value(table, "digit", "pred1", "label")
 
 

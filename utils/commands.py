@@ -49,6 +49,26 @@ def unpack():
     unpack()
 
 
+@data.command("kept")
+def kept_results(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it; it will be computed again.")] = False,
+):
+    """List the results that are kept (trained models, drawn scenes), or remove them."""
+    from utils import kept
+
+    if clear:
+        print(f"Removed {kept.clear():,} results from {kept.folder()}.")
+        return
+    found = kept.entries()
+    for what, rows in found.groupby("what"):
+        print(
+            f"{what:<26} {len(rows):5,} results {rows['bytes'].sum() / 1e6:8.1f} MB   "
+            f"last used {rows['used'].max():%Y-%m-%d %H:%M} UTC"
+        )
+    total = f"{len(found):,} results, {found['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
+    print(f"{total} Remove them with: datalab data kept --clear")
+
+
 @data.command("open-images")
 def open_images(
     classes: Annotated[

@@ -1,4 +1,4 @@
-"""A server on loopback that serves a folder and fails on demand."""
+"""What tests of `utils` share: results are computed and not kept, and a server that fails on demand."""
 
 import re
 import threading
@@ -93,3 +93,19 @@ def loopback(tmp_path, monkeypatch):
     server.released.set()
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def computed():
+    """Tests of a training want a training, and not what an earlier run has kept."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DATALAB_KEEP", "off")
+        yield
+
+
+@pytest.fixture
+def keeping(tmp_path, monkeypatch):
+    """Results are kept in a folder of the test's own. Called, it lists the entries."""
+    monkeypatch.setenv("DATALAB_KEEP", "on")
+    monkeypatch.setenv("DATALAB_CACHE", str(tmp_path / "cache"))
+    return lambda: sorted((tmp_path / "cache/kept").glob("*.safetensors"))

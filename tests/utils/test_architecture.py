@@ -73,7 +73,7 @@ assert "8-orange" in crossed and len(digits) == 10
 print_absolute_vs_relative_accuracy(digits, "digit")
 print_absolute_vs_ratio_error(crossed)
 val2 = get_val2(val)
-run_baseline_model(model, val2)
+val2 = run_baseline_model(model, val2)
 plot_confidence_intervals_from_df(val, "label", "pred1", "Validation", "digit", use_legend=False, show_error=True,
                                   marker="o", figsize=(9, 4), fontsize=12, tick_spacing=1, sort_x=True)
 plot_intersectional_confidence_intervals_from_df(val, "label", "pred1", "Validation", "digit", "color")

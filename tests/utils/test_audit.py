@@ -10,6 +10,7 @@ import pytest
 import sklearn.metrics as sk
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from utils.evaluation import metrics as one_group
 from utils.evaluation.audit import AuditError, AuditWarning, audit
@@ -52,18 +53,24 @@ def people():
 @quick
 def test_every_metric_in_every_group_is_the_metric_of_the_groups_rows(table):
     found = quiet(table, score="score", groups=["who", ("who", "where")], metrics=ALL)
-    for _, line in found.iterrows():
-        part = table
-        for column in ("who", "where"):
-            if isinstance(line[column], str):
-                part = part[part[column] == line[column]]
-        second = part["score"] if line["metric"] in SCORE_METRICS else part["pred1"]
-        expected = getattr(one_group, line["metric"])(part["label"], second)
-        assert math.isclose(line["value"], expected, abs_tol=1e-12) or (
-            math.isnan(expected) and math.isnan(line["value"])
-        )
-        assert line["n"] == len(part) and line["positives"] == part["label"].sum() and line["small"] == (len(part) < 30)
-        assert math.isnan(line["value"]) == (line["note"] != "")
+    groups = [(None, None), *((who, None) for who in table["who"].unique())]
+    groups += table[["who", "where"]].drop_duplicates().itertuples(index=False, name=None)
+    lines = {}
+    for line in found.to_dict("records"):
+        lines[*(line[c] if isinstance(line[c], str) else None for c in ("who", "where")), line["metric"]] = line
+    assert len(lines) == len(found) == len(groups) * len(ALL)
+    for who, where in groups:
+        rows = (table["who"] == (who or table["who"])) & (table["where"] == (where or table["where"]))
+        label, prediction, score = (table.loc[rows, c].to_numpy() for c in ("label", "pred1", "score"))
+        for metric in ALL:
+            line = lines[who, where, metric]
+            expected = getattr(one_group, metric)(label, score if metric in SCORE_METRICS else prediction)
+            assert math.isclose(line["value"], expected, abs_tol=1e-12) or (
+                math.isnan(expected) and math.isnan(line["value"])
+            )
+            n = len(label)
+            assert line["n"] == n and line["positives"] == label.sum() and line["small"] == (n < 30)
+            assert math.isnan(line["value"]) == (line["note"] != "")
 
 
 @given(tables)
@@ -181,36 +188,53 @@ def test_a_rates_interval_comes_from_its_own_denominator(people, method):
     assert (line["low"], line["high"]) == rate_interval(part["pred1"].sum(), len(part), method, 0.9)
 
 
+def ends_of_the_bootstrap(count, of, rows, level=0.95):
+    """The percentile interval of count / of when `rows` rows are drawn anew, `of` of which count: from its exact law.
+
+    How many of the drawn rows are among the `of` is binomial, and given that, how many of them are among the `count`.
+    """
+    sizes = np.arange(*binom.interval(1 - 1e-12, rows, of / rows), dtype=int)[:, None]
+    counts = np.arange(sizes.max() + 1)
+    chance = (binom.pmf(sizes, rows, of / rows) * binom.pmf(counts, sizes, count / of)).ravel()
+    values = (counts / sizes).ravel()
+    order = np.argsort(values)
+    return values[order][np.searchsorted(chance[order].cumsum(), [(1 - level) / 2, (1 + level) / 2])]
+
+
 def test_the_bootstrap_of_counts_is_the_bootstrap_of_rows():
     """Rows of the whole table drawn anew, as fairlearn does it, and metrics computed from them."""
     rng = np.random.default_rng(8)
     table = pd.DataFrame({"label": rng.integers(0, 2, 900), "who": rng.choice(list("ab"), 900, p=[0.8, 0.2])})
     table["pred1"] = np.where(rng.random(900) < 0.7, table["label"], 1 - table["label"])
-    names = {"accuracy": sk.accuracy_score, "true_positive_rate": fl.true_positive_rate}
-    frame = fl.MetricFrame(
-        metrics=names, y_true=table["label"], y_pred=table["pred1"], sensitive_features=table["who"],
-        n_boot=600, ci_quantiles=[0.025, 0.975], random_state=1,
-    )  # fmt: skip
-    found = audit(table, groups=["who"], metrics=list(names), interval="bootstrap", draws=20_000, problems="ignore")
-    for metric in names:
+    right = table["label"] == table["pred1"]
+    kept = {"accuracy": table["label"] >= 0, "true_positive_rate": table["label"] == 1}
+    found = audit(table, groups=["who"], metrics=list(kept), interval="bootstrap", draws=20_000, problems="ignore")
+    for metric, of in kept.items():
         for who in "ab":
             line = found[(found["who"] == who) & (found["metric"] == metric)].iloc[0]
-            theirs = [float(q.loc[who, metric]) for q in frame.by_group_ci]
-            # 600 draws leave an end uncertain by about 0.09 standard errors of the metric.
+            rows = of & (table["who"] == who)
+            ends = ends_of_the_bootstrap((right & rows).sum(), rows.sum(), 900)
+            # 20,000 draws leave an end uncertain by about 0.005 widths.
             width = line["high"] - line["low"]
-            assert np.allclose([line["low"], line["high"]], theirs, atol=0.12 * width), (metric, who)
+            assert np.allclose([line["low"], line["high"]], ends, atol=0.02 * width), (metric, who)
+    frame = fl.MetricFrame(
+        metrics=fl.count, y_true=table["label"], y_pred=table["pred1"], sensitive_features=table["who"],
+        n_boot=30, ci_quantiles=[0.01, 0.99], random_state=1,
+    )  # fmt: skip
+    (least, most), (n, _) = frame.by_group_ci, frame.overall_ci
+    assert n == 900 and (least < frame.by_group).all() and (frame.by_group < most).all()  # the groups' sizes vary
 
 
 @pytest.mark.parametrize("metric", ["auc", "calibration_error", "mean_score"])
 def test_metrics_of_scores_are_drawn_from_rows(people, metric):
     found = audit(people, score="score", groups=["sex"], metrics=[metric], draws=4000, problems="ignore")
     line = found[found["sex"] == "M"].iloc[0]
-    part = people[people["sex"] == "M"].reset_index(drop=True)
+    label, score = (people.loc[people["sex"] == "M", column].to_numpy() for column in ("label", "score"))
     rng = np.random.default_rng(4)
     samples = []
     for _ in range(1000):
-        again = part.loc[rng.integers(0, len(part), len(part))]
-        samples.append(getattr(one_group, metric)(again["label"], again["score"]))
+        again = rng.integers(0, len(label), len(label))
+        samples.append(getattr(one_group, metric)(label[again], score[again]))
     se = np.std(samples)
     assert line["se"] == pytest.approx(se, rel=0.1)
     assert np.allclose([line["low"], line["high"]], np.quantile(samples, [0.025, 0.975]), atol=0.3 * se)
@@ -258,15 +282,16 @@ def test_where_the_bootstrap_would_fail_wilson_stands_in_and_says_so():
 
 
 def test_simultaneous_intervals_hold_for_all_groups_together():
-    rng = np.random.default_rng(7)
+    """20 groups of 200 rows with a true rate of 0.8: exactly, from what every possible count of one group gets."""
     table = pd.DataFrame({"who": np.repeat(np.arange(20), 200), "label": 1})
+    counts = np.arange(120, 200).reshape(-1, 20)  # all others together have a chance under 1e-9
     held = {True: 0, False: 0}
-    for _ in range(200):
-        table["pred1"] = (rng.random(4000) < 0.8).astype(int)
+    for some in counts:
+        table["pred1"] = (np.arange(200) < some[:, None]).astype(int).ravel()
         for together in held:
             found = quiet(table, groups=["who"], interval="wilson", simultaneous=together).loc[1:]
-            held[together] += ((found["low"] <= 0.8) & (found["high"] >= 0.8)).all()
-    assert held[True] / 200 > 0.9 > 0.6 > held[False] / 200
+            held[together] += binom.pmf(some, 200, 0.8)[(found["low"] <= 0.8) & (found["high"] >= 0.8)].sum()
+    assert 0.94 < held[True] ** 20 < 0.97 and held[False] ** 20 < 0.6
 
 
 def test_the_generator_decides_and_nothing_else(people):
@@ -296,6 +321,8 @@ def test_few_rows(people):
     table = pd.concat([people, people.head(29).assign(sex="X")])
     _, messages = said(table, groups=["sex"])
     assert messages == ["Few rows: X of sex has fewer than 30; what is measured there says little."]
+    found, messages = said(pd.concat([people, people.head(30).assign(sex="X")]), groups=["sex"])
+    assert messages == [] and not found["small"].any()
 
 
 def test_a_group_that_is_the_label(people):

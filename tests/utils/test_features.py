@@ -17,6 +17,7 @@ from torch import nn
 from torchvision.models import get_weight, resnet18
 from torchvision.transforms import InterpolationMode
 
+from utils import kept
 from utils.datasets.registry import DataError
 from utils.training import features
 from utils.training.features import BACKBONES, Backbone, extract_features
@@ -43,6 +44,7 @@ class Mean(nn.Module):
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("DATALAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("DATALAB_KEEP", "on")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     BUILT.clear()
 
@@ -70,7 +72,7 @@ def get(*args, **kwargs):
 
 
 def kept_files():
-    return sorted(features.cache_folder().iterdir())
+    return sorted(kept.folder().glob("*.safetensors"))
 
 
 # Preprocessing and batches.
@@ -169,47 +171,6 @@ def test_one_pixel_the_order_and_the_preprocessing_version_are_told_apart(backbo
     assert len(BUILT) == len(kept_files()) == 5
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "byte", "text", "other key", "fewer rows", "other dtype"])
-def test_a_damaged_file_is_computed_again_and_replaced(backbone, damage):
-    wanted = get(pictures(), backbone)
-    [path] = kept_files()
-    content = path.read_bytes()
-    with np.load(path) as kept:
-        key = kept["key"]
-    if damage in ("cut", "empty"):
-        path.write_bytes(content[: len(content) // 2 if damage == "cut" else 0])
-    elif damage == "byte":
-        at = content.index(wanted.tobytes())
-        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
-    elif damage == "text":
-        path.write_text("not what it was")
-    else:
-        of = wanted[:-1] if damage == "fewer rows" else wanted.astype(float) if damage == "other dtype" else wanted
-        np.savez(path, key=np.array("another") if damage == "other key" else key, features=of)
-    np.testing.assert_array_equal(get(pictures(), backbone), wanted)
-    assert len(BUILT) == 2
-    np.testing.assert_array_equal(get(pictures(), backbone), wanted)
-    assert len(BUILT) == 2 and kept_files() == [path]
-
-
-def test_a_folder_that_cannot_be_written_is_warned_of_and_the_features_come_all_the_same(backbone, tmp_path):
-    (tmp_path / "cache").write_text("a file where the folder would be")
-    with pytest.warns(UserWarning, match="could not be kept in .*DATALAB_CACHE") as caught:
-        found = get(pictures(), backbone)
-    assert found.shape == (20, 4) and len(caught) == 1
-
-
-def test_a_full_disk_leaves_no_half_file(backbone, monkeypatch):
-    def full(file, **content):
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(features.np, "savez", full)
-    with pytest.warns(UserWarning, match="No space left on device"):
-        get(pictures(), backbone)
-    assert kept_files() == []
-
-
 def test_an_interruption_ends_soon_and_keeps_nothing(backbone, model, monkeypatch):
     def interrupt(bar, n=1):
         raise KeyboardInterrupt
@@ -218,7 +179,7 @@ def test_an_interruption_ends_soon_and_keeps_nothing(backbone, model, monkeypatc
     model.register_forward_pre_hook(lambda module, inputs: time.sleep(0.005))
     with pytest.raises(KeyboardInterrupt):
         get(pictures(400), backbone, batch_size=1)
-    assert len(model.seen) < 100 and not features.cache_folder().exists()
+    assert len(model.seen) < 100 and kept_files() == []
 
 
 # Refusals.

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import re
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,24 +284,18 @@ def test_a_small_network_learns_the_cues_where_they_predict_and_not_where_they_d
     assert biased > 0.15 and balanced < 0.07 and accuracy > 0.85
 
 
-# The cache
-
-
-@pytest.fixture
-def kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("DATALAB_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+# Kept scenes (how results are kept in general: test_kept.py)
 
 
 SMALL = {"train": 120, "test": 100}
 
 
-def test_a_kept_table_is_the_drawn_one(kept, monkeypatch):
+def test_a_kept_table_is_the_drawn_one(keeping, monkeypatch):
     fresh = scenes.load_scenes("strong", SMALL, seed=2)
     assert fresh["split"].value_counts().to_dict() == SMALL
     expected = pd.concat([simulate("strong", n, 2, 32, split) for split, n in SMALL.items()], ignore_index=True)
     assert same(fresh, expected) and fresh.dtypes.equals(expected.dtypes)
-    assert len(list(kept.iterdir())) == 1
+    assert len(keeping()) == 1
     with monkeypatch.context() as patched:
         patched.setattr(scenes, "draw", None)  # not drawn again
         again = scenes.load_scenes("strong", SMALL, seed=2)
@@ -310,43 +303,14 @@ def test_a_kept_table_is_the_drawn_one(kept, monkeypatch):
     assert again["img"].iloc[0].base is again["img"].iloc[-1].base
 
 
-def test_other_arguments_and_other_code_are_drawn_anew(kept, monkeypatch):
+def test_other_arguments_are_drawn_anew(keeping):
     scenes.load_scenes("default", SMALL)
     scenes.load_scenes("no_bias", SMALL)
     scenes.load_scenes("default", SMALL, seed=1)
     scenes.load_scenes("default", SMALL, side=24)
+    scenes.load_scenes("default", {"train": 120})
     scenes.load_scenes(PRESETS["default"], SMALL)  # the same as by its name
-    assert len(list(kept.iterdir())) == 4
-    monkeypatch.setattr(scenes, "_version", lambda: "another")
-    scenes.load_scenes("default", SMALL)
-    assert len(list(kept.iterdir())) == 5
-
-
-@pytest.mark.parametrize("damage", ["cut", "byte", "empty", "other"])
-def test_a_damaged_cache_is_made_anew(kept, damage):
-    fresh = scenes.load_scenes("default", SMALL)
-    (path,) = kept.iterdir()
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(
-        {"cut": bytes(content[: len(content) // 2]), "byte": bytes(content), "empty": b"", "other": b"hello"}[damage]
-    )
-    assert same(fresh, scenes.load_scenes("default", SMALL))
-    assert zipfile.ZipFile(path).testzip() is None
-    assert list(kept.iterdir()) == [path]
-
-
-def test_a_cache_that_cannot_be_written_is_said_and_does_no_harm(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("DATALAB_CACHE", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="could not be kept.*DATALAB_CACHE"):
-        assert len(scenes.load_scenes("default", SMALL)) == 220
-
-
-def test_the_cache_lies_in_the_data_folder_and_git_does_not_see_it(monkeypatch):
-    monkeypatch.delenv("DATALAB_CACHE", raising=False)
-    assert scenes.cache_folder() == scenes.registry.FOLDER / ".cache"
-    assert "/datasets/.cache/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert len(keeping()) == 5
 
 
 # The mirror

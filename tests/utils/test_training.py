@@ -1,5 +1,7 @@
 """The fast training is ordinary training, one seed or many, and it learns what the lab says it learns."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from torch.nn import functional as F
 from utils.datasets.handwritten_numbers import create_augmented_data_2, create_starting_data, get_val2, image_array
 from utils.training.fit import factor_colors, fit, image_tensor, train_baseline_model, train_baseline_models
 from utils.training.models import baseline_mlp, small_convnet
-from utils.training.predict import predict, predict_many, run_baseline_model
+from utils.training.predict import predict, predict_many, predict_probabilities, run_baseline_model
 
 SEEDS = range(20)
 
@@ -122,10 +124,34 @@ def test_factor_colors_gives_the_images_back(data):
     assert not factor_colors(blank)[0].any()
 
 
-def test_run_baseline_model_adds_pred1_and_returns_the_table(data, models):
-    table = data[1][:50].copy()
-    assert run_baseline_model(models[0], table) is table
-    assert np.array_equal(table["pred1"], predict(models[0], data[1][:50]))
+def test_the_results_of_two_models_on_one_table_stand_side_by_side(data, models):
+    table = data[1][:500]
+    columns = list(table)
+    results, more_results = (run_baseline_model(model, table) for model in models[:2])
+    assert list(table) == columns  # a model trained next is not to find an answer in it
+    for found, model in ((results, models[0]), (more_results, models[1])):
+        assert list(found) == [*columns, "pred1"] and found.index.equals(table.index)
+        assert np.array_equal(found["pred1"], predict(model, table))
+    assert (results["pred1"] != more_results["pred1"]).any()
+    # A copy takes no room for pictures, and a second run over a table with results starts from the pictures as well.
+    assert all(a is b for a, b in zip(results["img"], table["img"], strict=True))
+    assert run_baseline_model(models[1], results).equals(more_results)
+    assert np.array_equal(results["pred1"], predict(models[0], table))
+
+
+def test_a_model_in_training_mode_predicts_as_in_evaluation_mode_and_stays_as_it_is(data):
+    table = data[1][:200]
+    layers = [torch.nn.BatchNorm2d(3), torch.nn.Flatten(), torch.nn.Dropout(0.9), torch.nn.Linear(2352, 10)]
+    model = torch.nn.Sequential(*layers).eval()
+    expected = predict(model, table)
+    layers[0].train()  # as where some layers go on learning and others do not
+    layers[2].train()
+    before, lots = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    assert np.array_equal(predict(model, table), expected)
+    assert np.array_equal(predict_probabilities(model, table).argmax(1), expected)
+    assert [part.training for part in layers] == [True, False, True, False] and not model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), lots)
 
 
 def test_wrong_input_is_named(data):

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from utils import kept
 from utils.datasets import downloads, registry
 from utils.datasets.downloads import Damaged, DeadLink
 from utils.datasets.open_images_files import (
@@ -74,7 +75,7 @@ def _bases(annotations_url=None, images_url=None) -> tuple[str, str]:
 
 def default_folder() -> Path:
     """Where a download goes that names no folder: in the environment's DATALAB_CACHE, else in `datasets/.cache`."""
-    return Path(os.environ.get("DATALAB_CACHE") or registry.FOLDER / ".cache") / "open_images"
+    return kept.cache_folder() / "open_images"
 
 
 def _file(annotations, kind: str, split: str | None = None) -> Path:

@@ -15,18 +15,16 @@ import io
 import json
 import os
 import tempfile
-import warnings
-import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from utils import kept
 from utils.datasets import registry, scene_drawing
 from utils.datasets.scene_drawing import CUE_HUE, HIDDEN, PLACES, THINGS, draw, figure_boxes, thing_boxes
 
@@ -553,23 +551,8 @@ def _inside(boxes: np.ndarray, width: int, height: int, margin: int = 0) -> np.n
     return (down[..., :, None] & across[..., None, :]).any(1)
 
 
-# The cache: a table's columns and images in one file, whose parts carry check sums of their own (CRC-32).
-
-
-@cache
-def _version() -> str:
-    """A hash of the code that draws: scenes kept from another version are not used."""
-    code = b"".join(Path(module).read_bytes() for module in (__file__, scene_drawing.__file__))
-    return hashlib.sha256(code + np.__version__.encode()).hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where drawn scenes are kept: the environment's DATALAB_CACHE, or `.cache` in the folder `datasets`."""
-    return Path(os.environ.get("DATALAB_CACHE") or registry.FOLDER / ".cache")
-
-
 def load_scenes(preset="default", n: Mapping[str, int] | None = None, seed: int = 0, side: int = 32) -> pd.DataFrame:
-    """Scenes for a lab, drawn once and then kept.
+    """Scenes for a lab, drawn once and then kept (`utils.kept`).
 
     Parameters
     ----------
@@ -585,10 +568,6 @@ def load_scenes(preset="default", n: Mapping[str, int] | None = None, seed: int 
     Raises
     ------
     ValueError : a value is out of range
-
-    Warns
-    -----
-    UserWarning : the scenes could not be kept (a full disk, no leave to write); they are returned all the same
     """
     spec, side, n = _specification(preset), _side(side), SPLITS if n is None else n
     if not isinstance(n, Mapping) or not n or set(n) - set(SPLITS):
@@ -596,50 +575,19 @@ def load_scenes(preset="default", n: Mapping[str, int] | None = None, seed: int 
     n = {split: _count(n[split], f"n[{split!r}]") for split in SPLITS if split in n}
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed is {seed!r}; give a whole number, 0 or more.")
-    key = json.dumps({"specification": asdict(spec), "n": n, "seed": int(seed), "side": side, "code": _version()})
-    path = cache_folder() / f"scenes_{hashlib.sha256(key.encode()).hexdigest()[:20]}.npz"
-    try:
-        return _read(path, key)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        pass  # damaged: drawn again and replaced
-    parts = [simulate(spec, count, seed, side, split) for split, count in n.items()]
-    table = pd.concat(parts, ignore_index=True)
-    images = np.concatenate([part["img"].iloc[0].base for part in parts]).reshape(-1, side, side, 3)
-    boxes = np.stack(table["boxes"].to_numpy())
-    columns = {k: table[k].to_numpy() for k in ORDER if k not in ("img", "boxes")}
-    columns = {k: v.astype("U") if v.dtype.kind in "OT" else v for k, v in columns.items()}
-    try:
-        _write(path, key, columns, boxes, images)
-    except OSError as problem:
-        warnings.warn(
-            f"The scenes could not be kept in {path.parent} ({problem.strerror or problem}) and will be drawn again "
-            "next time. Make room, or name another folder in the environment variable DATALAB_CACHE.",
-            stacklevel=2,
-        )
-    return _assemble(columns, boxes, images)
 
+    def drawn() -> dict:
+        parts = [simulate(spec, count, seed, side, split) for split, count in n.items()]
+        table = pd.concat(parts, ignore_index=True)
+        columns = {k: table[k].to_numpy() for k in ORDER if k not in ("img", "boxes")}
+        return {k: v.astype("U") if v.dtype.kind in "OT" else v for k, v in columns.items()} | {
+            "img": np.concatenate([part["img"].iloc[0].base for part in parts]).reshape(-1, side, side, 3),
+            "boxes": np.stack(table["boxes"].to_numpy()),
+        }
 
-def _write(path: Path, key: str, columns: dict, boxes: np.ndarray, images: np.ndarray):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".partial{os.getpid()}")  # another process may draw the same scenes
-    try:
-        with partial.open("wb") as file:
-            np.savez(
-                file, key=np.array(key), images=images, boxes=boxes, **{f"column_{k}": v for k, v in columns.items()}
-            )
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _read(path: Path, key: str) -> pd.DataFrame:
-    with np.load(path, allow_pickle=False) as kept:
-        if str(kept["key"]) != key:
-            raise ValueError("other scenes")
-        columns = {k: kept[f"column_{k}"] for k in ORDER if k not in ("img", "boxes")}
-        return _assemble(columns, kept["boxes"], kept["images"])
+    found = kept.recall("load_scenes", [spec, n, int(seed), side], drawn)
+    images, boxes = found.pop("img"), found.pop("boxes")
+    return _assemble(found, boxes, images)
 
 
 # A mirror: the same files and folders as those of Open Images.

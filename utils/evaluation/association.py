@@ -41,7 +41,7 @@ def co_occurrence(
     check_table(table, first, second)
     if first == second:
         raise ValueError(f"first and second are both {first!r}: name two columns.")
-    (codes, values), (more, more_values) = (group_codes(table[name], name, []) for name in (first, second))
+    (codes, values, _), (more, more_values, _) = (group_codes(table[name], name) for name in (first, second))
     counts = np.bincount(codes * len(more_values) + more, minlength=len(values) * len(more_values))
     counts = counts.reshape(len(values), len(more_values))
     n = len(table)

@@ -103,10 +103,13 @@ def audit(
     label, prediction, score = _needed(metrics, label, prediction, score)
     check_table(table, *(c for c in (label, prediction, score) if c is not None), *attributes)
 
-    said = []
     rng = np.random.default_rng(rng)
-    keys = {column: group_codes(table[column], column, said) for column in attributes}
-    coded = code(table, label, prediction, score, metrics, positive, attributes, said)
+    keys, said = {}, []
+    for column in attributes:
+        *keys[column], notes = group_codes(table[column], column)
+        said += notes
+    coded = code(table, label, prediction, score, metrics, positive, attributes)
+    said += coded["said"]
     parts = []
     for split in splits:
         codes, names = cross(len(table), [keys[c] for c in split])
@@ -121,7 +124,7 @@ def audit(
     out = pd.concat(parts, ignore_index=True)
     order = ["metric", *(["class"] if coded["classes"] else []), "value", "low", "high", "n", "positives", "small"]
     out = out[[*attributes, *order, "count", "of", "se", "note"]]
-    out.attrs = {"level": level, "reference": reference}
+    out.attrs = {"level": level, "reference": dict(reference) if isinstance(reference, dict) else reference}
     if reference is not None:
         reference_groups(out, attributes, reference)
     _tell(said, problems)

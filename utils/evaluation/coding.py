@@ -38,8 +38,11 @@ def _no_gaps(table, column, attributes):
     )
 
 
-def group_codes(values, column, said):
-    """Each row's group as a number, and the groups' names in order; rows without a value are a group of their own."""
+def group_codes(values, column):
+    """Each row's group as a number, the groups' names in order, and what is to be said: a list, mostly empty.
+
+    Rows without a value are a group of their own, of which the list speaks.
+    """
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes, names = values.cat.codes.to_numpy().astype(np.int64), list(values.cat.categories)
     else:
@@ -50,7 +53,7 @@ def group_codes(values, column, said):
         place[list(order)] = np.arange(len(names))
         place[-1] = -1  # factorize's mark of a missing value
         codes, names = place[codes], [names[i] for i in order]
-    missing = codes < 0
+    missing, said = codes < 0, []
     if missing.all():
         raise ValueError(f"Column {column!r} holds no value at all: no group can be made of it.")
     if missing.any():
@@ -60,7 +63,7 @@ def group_codes(values, column, said):
         )
         codes = np.where(missing, 0, codes + 1)
         names = [MISSING, *names]
-    return codes, names
+    return codes, names, said
 
 
 def sortable(names):
@@ -68,7 +71,10 @@ def sortable(names):
 
 
 def cross(rows, keys):
-    """Each row's crossed group, and the groups' names as tuples; of crossed groups only those that occur."""
+    """Each row's crossed group, and the groups' names as tuples; of crossed groups only those that occur.
+
+    `keys` are pairs (codes, names), see `group_codes`. Where there is one, its codes are handed back, not a copy.
+    """
     if not keys:
         return np.zeros(rows, np.int64), [()]
     codes, names = keys[0][0], [(name,) for name in keys[0][1]]
@@ -82,12 +88,15 @@ def cross(rows, keys):
     return codes, names
 
 
-def code(table, label, prediction, score, metrics, positive, attributes, said):
-    """Labels, predictions and scores as numbers: `y` and `p` (0 or 1, or a class's number), `s`, `classes`."""
+def code(table, label, prediction, score, metrics, positive, attributes):
+    """Labels, predictions and scores as numbers: `y` and `p` (0 or 1, or a class's number), `s`, `classes`.
+
+    `said` lists what is to be said of them.
+    """
     for column in (label, prediction, score):
         if column is not None:
             _no_gaps(table, column, attributes)
-    coded = {"classes": None, "y": None, "p": None, "s": None, "right_only": False}
+    coded = {"classes": None, "y": None, "p": None, "s": None, "right_only": False, "said": []}
     columns = [c for c in (label, prediction) if c is not None]
     table = table.assign(**{c: plain(table[c]) for c in columns})
     first = [table[c].head(1).tolist()[0] for c in columns]
@@ -125,7 +134,7 @@ def code(table, label, prediction, score, metrics, positive, attributes, said):
     if score is not None:
         coded["s"] = check_scores(table[score], score)
     if constant:
-        said.append(
+        coded["said"].append(
             f"The model predicts {first[-1]!r} for all {len(table)} rows: a difference of 0 between "
             "groups then shows nothing."
         )

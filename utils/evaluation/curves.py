@@ -140,6 +140,6 @@ def _prepare(table, label, score, groups, added):
     y = labels.to_numpy().astype(float)
     if not groups:
         return y, s, np.zeros(len(y), int), pd.DataFrame(index=[0])
-    codes, names = cross(len(table), [group_codes(table[column], column, []) for column in groups])
+    codes, names = cross(len(table), [group_codes(table[column], column)[:2] for column in groups])
     occurring, codes = np.unique(codes, return_inverse=True)  # a category may have no rows
     return y, s, codes, pd.DataFrame([names[g] for g in occurring], columns=groups)

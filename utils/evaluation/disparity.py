@@ -208,7 +208,7 @@ def shrink(value, variance) -> np.ndarray:
     """
     value, variance = np.asarray(value, float), np.asarray(variance, float)
     if not np.all(variance > 0):
-        return value
+        return value.copy()
     w = 1 / variance
     mean = np.sum(w * value) / w.sum()
     excess = np.sum(w * (value - mean) ** 2) - (len(value) - 1)

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.evaluation.leakage import leakage
 from utils.mitigation.methods import METHODS
 from utils.mitigation.plain import plain
@@ -38,6 +38,8 @@ def compare(
 ) -> pd.DataFrame:
     """Train each method with each seed and measure it on the test data.
 
+    The rows of this project's methods are kept (`utils.kept`), those of your own functions are computed every time.
+
     Parameters
     ----------
     train, validation, test : see `plain`. Of several test tables, name → table, and each model is measured on all
@@ -60,8 +62,8 @@ def compare(
     `worst_group_accuracy` (of the cells, attribute × label), `gap` (accuracy − worst), `worst_group` (its name),
     `worst_group_accuracy_last` (after the last epoch, without the choice of a checkpoint), `flip_rate`, `leakage`
     (balanced accuracy of a probe on what the last layer sees; 1 / number of values is chance), `accuracy of …` (a
-    column for each cell of the test data), `seconds` (CPU, of the training; methods after training: with that of their
-    plain model)
+    column for each cell of the test data), `seconds` (CPU, of the training when it was computed; methods after
+    training: with that of their plain model)
     """
     methods = METHODS if methods is None else methods
     if not isinstance(methods, Mapping):
@@ -86,42 +88,64 @@ def compare(
     shares = in_training.value_counts(normalize=True)
 
     def base_of(seed):
-        start = time.thread_time()
+        start = kept.cpu_seconds()
         fitted = plain(train, validation, groups=groups, seed=seed, model=model, **training)
-        return fitted, time.thread_time() - start
+        return fitted, kept.cpu_seconds() - start
 
     def rows_of(job):
         seed, name = job
-        method, own, start = methods[name], settings.get(name, {}), time.thread_time()
+        method, own, start = methods[name], settings.get(name, {}), kept.cpu_seconds()
         if method is plain and name != ORACLE and not own:
             fitted, seconds = bases[seed]
         elif _is_after_training(method):
             fitted = method(train, validation, groups=groups, seed=seed, base=bases[seed][0], **own)
-            seconds = time.thread_time() - start + bases[seed][1]
+            seconds = kept.cpu_seconds() - start + bases[seed][1]
         else:
             rows = balanced if name == ORACLE else train
             fitted = method(rows, validation, groups=groups, seed=seed, model=model, **training | own)
-            seconds = time.thread_time() - start
-        rows = [
-            {"method": name, "seed": seed}
-            | ({"measured_on": where} if several else {})
-            | _measure(fitted, table, groups, shares, others.get(where), probe, seed)
-            | {"seconds": seconds}
-            for where, table in tests.items()
+            seconds = kept.cpu_seconds() - start
+        measured = [
+            _measure(fitted, table, groups, shares, others.get(where), probe, seed) for where, table in tests.items()
         ]
-        bar.update()
-        return rows
+        return {"rows": [row | {"seconds": seconds} for row in measured]}
+
+    try:
+        data = kept.fingerprint([train, validation, tests, others, balanced])
+    except kept.NoKey:
+        data = object()  # has no key either, so that nothing is kept
+
+    def key_of(job):
+        seed, name = job
+        about = [name, methods[name], seed, groups, model, training, settings.get(name, {}), several, probe]
+        return ["compare", [data, about]]
 
     jobs = [(seed, name) for seed in seeds for name in methods]
-    wants_base = any(m is plain or _is_after_training(m) for name, m in methods.items() if name != ORACLE)
     with (
         tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
         one_thread(),
         ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool,
     ):
+        found = dict(zip(jobs, pool.map(lambda job: kept.look(*key_of(job)), jobs), strict=True))
+        left = [job for job in jobs if found[job] is None]
+        bar.update(len(jobs) - len(left))
+        if len(left) < len(jobs):
+            bar.set_description(f"{len(jobs) - len(left)} {kept.KEPT}")
+        wants_base = dict.fromkeys(
+            seed
+            for seed, name in left
+            if name != ORACLE and (methods[name] is plain or _is_after_training(methods[name]))
+        )
         # Jobs are single methods and not seeds, so that no core waits for the last seed.
-        bases = dict(zip(seeds, pool.map(base_of, seeds), strict=True)) if wants_base else {}
-        rows = [row for rows in pool.map(rows_of, jobs) for row in rows]
+        bases = dict(zip(wants_base, pool.map(base_of, wants_base), strict=True))
+        computed = pool.map(lambda job: kept.recall(*key_of(job), lambda: rows_of(job)), left)
+        for job, rows in zip(left, computed, strict=True):
+            found[job] = rows
+            bar.update()
+    rows = [
+        {"method": name, "seed": seed} | ({"measured_on": where} if several else {}) | row
+        for seed, name in jobs
+        for where, row in zip(tests, found[seed, name]["rows"], strict=True)
+    ]
     table = pd.DataFrame(rows)
     table["method"] = pd.Categorical(table["method"], list(methods))
     return table.sort_values(["method", "seed"], ignore_index=True, kind="stable").astype({"method": "str"})
@@ -148,14 +172,14 @@ def _measure(fitted, test, groups, shares, counterfactual, probe, seed) -> dict:
         some = test.iloc[rows]
         leak = leakage(fitted.features(some), values.iloc[rows], rng=seed)["value"]
     return {
-        "accuracy": accuracy,
-        "worst_group_accuracy": by_cell.min(),
-        "gap": accuracy - by_cell.min(),
+        "accuracy": float(accuracy),
+        "worst_group_accuracy": float(by_cell.min()),
+        "gap": float(accuracy - by_cell.min()),
         "worst_group": by_cell.idxmin(),
-        "worst_group_accuracy_last": last.groupby(cells).mean().min(),
-        "flip_rate": flips,
-        "leakage": leak,
-    } | {f"accuracy of {cell}": value for cell, value in by_cell.items()}
+        "worst_group_accuracy_last": float(last.groupby(cells).mean().min()),
+        "flip_rate": float(flips),
+        "leakage": float(leak),
+    } | {f"accuracy of {cell}": float(value) for cell, value in by_cell.items()}
 
 
 def summary(compared: pd.DataFrame) -> pd.DataFrame:

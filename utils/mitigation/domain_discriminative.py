@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 
+@keeps
 def domain_discriminative(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Classify pairs (attribute, label); decide from Σ over a of P(a, y | x) / P(a, y), P(a, y) the training shares.
 

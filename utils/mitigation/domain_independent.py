@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 
+@keeps
 def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Train one head for each attribute value, on its own rows; decide from the sum of their logits.
 

@@ -1,11 +1,12 @@
 """Unawareness by dropping the column: the attribute is taken out of the tables, and so is every means to see to it."""
 
 from utils.mitigation.tables import attribute_values, prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 EVERYBODY = "everybody"
 
 
+@keeps
 def drop_column(train, validation, *, groups, seed=0, choose="average", **training) -> Fitted:
     """Train on tables without the attribute. Other parameters as in `plain`.
 

@@ -3,7 +3,7 @@
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, check_settings, train_network
+from utils.mitigation.training import Fitted, check_settings, keeps, train_network
 
 CRITERIA = {
     "demographic parity": ["PositiveRate"],
@@ -13,6 +13,7 @@ CRITERIA = {
 }
 
 
+@keeps
 def fairness_penalty(
     train, validation, *, groups, seed=0, criterion="equalized odds", strength=0.1, batch_size=256, **training
 ) -> Fitted:

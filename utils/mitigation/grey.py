@@ -3,12 +3,13 @@
 import torch
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 EQUAL = (1 / 3, 1 / 3, 1 / 3)
 
 
+@keeps
 def grey(train, validation, *, groups, seed=0, weights=LUMA, **training) -> Fitted:
     """Train on, and predict from, pictures in grey. Other parameters as in `plain`.
 

@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import BATCH_SIZE, Fitted, balanced, check_settings, train_network
+from utils.mitigation.training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
 
 
+@keeps
 def group_dro(
     train, validation, *, groups, seed=0, step=0.01, balanced_batches=True, batch_size=BATCH_SIZE, **training
 ) -> Fitted:

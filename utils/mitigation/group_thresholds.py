@@ -6,9 +6,10 @@ import numpy as np
 
 from utils.mitigation.plain import plain
 from utils.mitigation.tables import prepare
-from utils.mitigation.training import Fitted
+from utils.mitigation.training import Fitted, keeps
 
 
+@keeps
 def group_thresholds(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
     """Choose each group's threshold on validation data so that the lower of its true positive and true negative rate is
     as high as can be.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from utils.datasets.simulated_scenes import hide_figures
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class FittedHidden(Fitted):
         return super()._run(network, hide_figures(table))
 
 
+@keeps
 def hide_person(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Train on, and predict from, pictures in which people's boxes are grey. Other parameters as in `plain`.
 

@@ -3,9 +3,10 @@
 import torch
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import BATCH_SIZE, Fitted, check_settings, drawn, train_network
+from utils.mitigation.training import BATCH_SIZE, Fitted, check_settings, drawn, keeps, train_network
 
 
+@keeps
 def just_train_twice(
     train, validation, *, groups, seed=0, first_epochs=2, up_weight=20.0, batch_size=BATCH_SIZE, **training
 ) -> Fitted:

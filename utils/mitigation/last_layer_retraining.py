@@ -8,9 +8,10 @@ import torch
 
 from utils.mitigation.plain import plain
 from utils.mitigation.tables import prepare
-from utils.mitigation.training import Fitted, check_settings
+from utils.mitigation.training import Fitted, check_settings, keeps
 
 
+@keeps
 def last_layer_retraining(
     train, validation, *, groups, seed=0, base=None, draws=10, strengths=(1.0, 0.3, 0.1, 0.03, 0.01), **training
 ) -> Fitted:

@@ -4,9 +4,10 @@ import torch
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, check_settings, start_network, train_network
+from utils.mitigation.training import Fitted, check_settings, keeps, start_network, train_network
 
 
+@keeps
 def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.7, model=None, **training) -> Fitted:
     """Train a second network on rows weighted by how much harder they are for the first.
 

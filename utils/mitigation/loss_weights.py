@@ -3,9 +3,10 @@
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, check_settings, train_network
+from utils.mitigation.training import Fitted, check_settings, keeps, train_network
 
 
+@keeps
 def loss_weights(train, validation, *, groups, seed=0, power=1.0, **training) -> Fitted:
     """Weigh each row's loss with (rows / cells / rows of its cell)^power, scaled to a mean of 1. Others as in `plain`.
 

@@ -1,9 +1,10 @@
 """Plain training: nothing is done about groups. What every method is compared with."""
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 
+@keeps
 def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Minimise the mean cross-entropy (empirical risk minimisation).
 

@@ -3,7 +3,7 @@
 import torch
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 # Rotation of colours around the grey axis: cos · I + sin · K + (1 − cos) · J, with J = 1/3 everywhere.
 TURN = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
@@ -27,6 +27,7 @@ def turn_hues(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     return torch.bmm(flat, turned.transpose(1, 2)).round_().clamp_(0, 255).to(torch.uint8).reshape(images.shape)
 
 
+@keeps
 def random_hue(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Turn the hues of each picture by a random angle whenever it is seen in training. Others as in `plain`.
 

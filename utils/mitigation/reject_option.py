@@ -6,11 +6,12 @@ import numpy as np
 
 from utils.mitigation.plain import plain
 from utils.mitigation.tables import prepare
-from utils.mitigation.training import Fitted
+from utils.mitigation.training import Fitted, keeps
 
 BANDS = np.linspace(0, 0.5, 51)
 
 
+@keeps
 def reject_option(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
     """Within a band around 0.5, give each attribute value the label that it has less often than others do.
 

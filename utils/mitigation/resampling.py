@@ -1,9 +1,10 @@
 """Group-balanced resampling: batches in which every cell (attribute × label) is as frequent as any other."""
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import BATCH_SIZE, Fitted, balanced, check_settings, train_network
+from utils.mitigation.training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
 
 
+@keeps
 def resampling(train, validation, *, groups, seed=0, batch_size=BATCH_SIZE, **training) -> Fitted:
     """Draw rows with replacement, with probability 1 / rows of their cell. Other parameters as in `plain`.
 

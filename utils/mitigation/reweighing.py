@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, train_network
+from utils.mitigation.training import Fitted, keeps, train_network
 
 
 def reweighing_weights(label, attribute) -> np.ndarray:
@@ -36,6 +36,7 @@ def reweighing_weights(label, attribute) -> np.ndarray:
     return expected[attribute, label] / both[attribute, label]
 
 
+@keeps
 def reweighing(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Weigh each row's loss with `reweighing_weights`. Other parameters as in `plain`.
 

@@ -3,9 +3,10 @@
 import torch
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import Fitted, check_settings, train_network
+from utils.mitigation.training import Fitted, check_settings, keeps, train_network
 
 
+@keeps
 def silhouette(train, validation, *, groups, seed=0, darkest=0, **training) -> Fitted:
     """Train on, and predict from, pictures in which every pixel is white that is not black. Others as in `plain`.
 

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from utils.mitigation.tables import prepare_both
-from utils.mitigation.training import BATCH_SIZE, EPOCHS, Fitted, check_settings, train_network
+from utils.mitigation.training import BATCH_SIZE, EPOCHS, Fitted, check_settings, keeps, train_network
 
 
+@keeps
 def subsampling(train, validation, *, groups, seed=0, epochs=EPOCHS, batch_size=BATCH_SIZE, **training) -> Fitted:
     """Keep of every cell as many rows, by lot, as the smallest has, and train on these. Others as in `plain`.
 

@@ -16,7 +16,7 @@ class Data:
 
     Attributes
     ----------
-    images : uint8 tensor (n, side, side, 3)
+    images : uint8 tensor (n, side, side, 3), only to be read: mostly it is the table's own memory
     label : int64 tensor (n,), 0 or 1
     attribute : int64 tensor (n,), the number of the row's attribute value
     cell : int64 tensor (n,), 2 · attribute + label: the groups that worst-group accuracy is about
@@ -88,7 +88,7 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
     names = names or tuple(sorted(values.unique()))
     return Data(
         torch.from_numpy(images),
-        torch.tensor(table["label"].to_numpy(np.int64)),
+        torch.from_numpy(np.array(table["label"], np.int64)),
         torch.tensor(attribute_numbers(values, names), dtype=torch.int64),
         names,
     )

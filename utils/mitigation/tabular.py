@@ -1,6 +1,5 @@
 """Mitigation of a model of a table, with fairlearn: every method on the same rows, measured alike."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ from fairlearn.preprocessing import CorrelationRemover
 from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient, GridSearch
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.evaluation.criteria import demographic_parity_difference, equalized_odds_difference
 from utils.evaluation.metrics import accuracy
 from utils.evaluation.pareto import non_dominated
@@ -122,7 +122,7 @@ def compare_tabular(
     progress: bool = True,
     **settings,
 ) -> pd.DataFrame:
-    """Fit each method and measure it on the test rows.
+    """Fit each method and measure it on the test rows. The rows are kept, see `utils.kept`.
 
     Parameters
     ----------
@@ -132,18 +132,29 @@ def compare_tabular(
 
     Returns
     -------
-    DataFrame, one row a method: `method`, what `measure_decisions` gives, `seconds` (to fit and choose)
+    DataFrame, one row a method: `method`, what `measure_decisions` gives, `seconds` (CPU, to fit and choose)
     """
     rows = []
     # The bar counts fitted trees; how many a reduction needs is not known before.
     with tqdm(unit=" trees", disable=not progress, leave=False) as bar:
-        for method in METHODS if methods is None else methods:
+
+        def compute(method):
             bar.set_description(method)
-            start = time.perf_counter()
+            start = kept.cpu_seconds()
             decide = fit_tabular(method, train, validation, groups=groups, bar=bar, **settings)
-            seconds = time.perf_counter() - start
-            rows.append({"method": method} | measure_decisions(decide, test, groups) | {"seconds": seconds})
+            seconds = kept.cpu_seconds() - start
+            measured = measure_decisions(decide, test, groups)
+            return {"method": method} | {k: _plain_value(v) for k, v in measured.items()} | {"seconds": seconds}
+
+        for method in METHODS if methods is None else methods:
+            inputs = [method, train, validation, test, groups, settings]
+            rows.append(kept.recall("compare_tabular", inputs, lambda method=method: compute(method)))
     return pd.DataFrame(rows)
+
+
+def _plain_value(value):
+    """A number of numpy as Python's own, which comes back from a file as it was."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 # Each method: (train, validation, seed, grid size, progress bar) → a function of features and groups. `train` and

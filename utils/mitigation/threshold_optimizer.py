@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from utils.mitigation.plain import plain
 from utils.mitigation.tables import prepare
-from utils.mitigation.training import Fitted
+from utils.mitigation.training import Fitted, keeps
 
 
 class _Scores(BaseEstimator):
@@ -23,6 +23,7 @@ class _Scores(BaseEstimator):
         return True
 
 
+@keeps
 def threshold_optimizer(
     train,
     validation,

@@ -1,8 +1,11 @@
 """What all methods share: one training loop, the choice of a checkpoint on validation data, and the fitted model."""
 
 import copy
+import functools
+import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +14,16 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.datasets.images import stack_images
 from utils.mitigation.tables import Data, attribute_numbers, attribute_values
-from utils.training.fit import floats, one_thread
+from utils.training.fit import floats, load_weights, one_thread, weights
 from utils.training.models import scene_convnet
 from utils.training.pictures import SETTINGS
 
 EPOCHS, BATCH_SIZE, LEARNING_RATE = (SETTINGS[name] for name in ("epochs", "batch_size", "learning_rate"))
 CHUNK = 1000
+HISTORY = ("epoch", "loss", "accuracy", "worst_group_accuracy", "chosen")
 WHOLE = {"epochs": 1, "batch_size": 1, "first_epochs": 1, "hidden": 1, "draws": 1, "shift": 0}  # name → the smallest
 
 
@@ -110,6 +115,41 @@ def balanced(data: Data, batch_size: int) -> Callable:
     return drawn(1 / data.cell_rows[data.cell], batch_size)
 
 
+@dataclass
+class _Call:
+    """A method that is at work, with all that it was called with, and how many networks it has trained so far."""
+
+    name: str
+    inputs: dict
+    networks: int = field(default=0)
+
+
+_at_work: ContextVar[_Call | None] = ContextVar("method at work", default=None)
+
+
+def keeps(method: Callable) -> Callable:
+    """Let `utils.kept` keep the networks that a method trains, under all that the method is called with.
+
+    A loss or a way to draw batches is a function that knows tables and weights, and has no key of its own. The method
+    that makes it has: it does the same whenever it is called with the same.
+    """
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def kept_method(*args, **kwargs):
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        inputs = {k: v for k, v in given.arguments.items() if k != "training"} | given.arguments.get("training", {})
+        inputs.pop("progress", None)
+        before = _at_work.set(_Call(f"{method.__module__.rpartition('.')[2]}", inputs))
+        try:
+            return method(*args, **kwargs)
+        finally:
+            _at_work.reset(before)
+
+    return kept_method
+
+
 def train_network(
     data: Data,
     held_out: Data,
@@ -135,7 +175,8 @@ def train_network(
     """Train with Adam and a one-cycle learning rate, and keep the checkpoint that does best on validation data.
 
     Every method hands on what it is called with and does not use itself: `model`, `epochs`, `batch_size`,
-    `learning_rate`, `weight_decay`, `shift`, `choose`, `progress`.
+    `learning_rate`, `weight_decay`, `shift`, `choose`, `progress`. What a method of this project trains is kept, see
+    `keeps`; called by any other function this trains every time.
 
     Parameters
     ----------
@@ -167,12 +208,39 @@ def train_network(
     network = start_network(model, seed, outputs)
     batches = batches or shuffled(len(data), batch_size)
     loss = loss or (lambda network, x, rows: F.cross_entropy(network(x), data.label[rows]))
+
+    def compute() -> dict:
+        return _train(
+            network, data, held_out, batches, loss, [*more], see, see_training, head,
+            seed, shift, epochs, learning_rate, weight_decay, choose, progress,
+        )  # fmt: skip
+
+    call, found = _at_work.get(), None
+    if call is None:
+        found = compute()
+    else:
+        call.networks += 1
+        inputs = [call.inputs, call.networks, network]
+        found = kept.recall(call.name, inputs, compute, shown=(epochs, "epoch", progress))
+    history = pd.DataFrame({name: found[name] for name in HISTORY})
+    chosen = copy.deepcopy(network)
+    for which, numbers in [(chosen, "chosen "), (network, "last ")]:
+        load_weights(which, {k.removeprefix(numbers): v for k, v in found.items() if k.startswith(numbers)})
+    groups = groups if isinstance(groups, str) else list(groups)
+    return Fitted(chosen.eval(), network.eval(), history, data.names, groups, see=see, head=head)
+
+
+def _train(
+    network, data, held_out, batches, loss, more, see, see_training, head,
+    seed, shift, epochs, learning_rate, weight_decay, choose, progress,
+) -> dict:  # fmt: skip
+    """The loop of `train_network`: the history by column, and the weights of both networks by name."""
     generator = torch.Generator().manual_seed(seed)
     trained = [*network.parameters(), *more]
     optimizer = torch.optim.Adam(trained, lr=learning_rate, weight_decay=weight_decay, fused=True)
     steps = epochs * len(batches(torch.Generator().manual_seed(seed)))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
-    history, best, chosen = [], None, network
+    history, best, chosen = [], None, {}
     with one_thread(), tqdm(total=epochs, unit="epoch", disable=not progress, leave=False) as bar:
         for epoch in range(epochs):
             network.train()
@@ -193,11 +261,14 @@ def train_network(
             key = {"worst_group": (worst, np.nanmean(cells)), "average": (average,), "last": (epoch,)}[choose]
             history.append([epoch + 1, total / seen, average, worst])
             if best is None or key > best[0]:
-                best, chosen = (key, epoch), copy.deepcopy(network)
+                best, chosen = (key, epoch), weights(network)
             bar.update()
-    history = pd.DataFrame(history, columns=["epoch", "loss", "accuracy", "worst_group_accuracy"])
-    history["chosen"] = history.index == best[1]
-    return Fitted(chosen.eval(), network.eval(), history, data.names, groups, see=see, head=head)
+    epoch, *others = map(np.array, zip(*history, strict=True))
+    return (
+        dict(zip(HISTORY, [epoch, *others, epoch == best[1] + 1], strict=True))
+        | {f"chosen {name}": numbers for name, numbers in chosen.items()}
+        | {f"last {name}": numbers for name, numbers in weights(network).items()}
+    )
 
 
 def move(images: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:

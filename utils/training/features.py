@@ -7,9 +7,6 @@ The networks were trained on the photographs of ImageNet and bring what they lea
 import hashlib
 import io
 import os
-import warnings
-import zipfile
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,10 +25,10 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.datasets import downloads
 from utils.datasets.images import stack_images
 from utils.datasets.registry import DataError
-from utils.datasets.simulated_scenes import cache_folder
 from utils.training.fit import one_thread
 
 BATCH_SIZE = 16  # the fastest of 8 to 128
@@ -73,9 +70,9 @@ def extract_features(
 ) -> np.ndarray:
     """Features of pictures from a pretrained network: what it hands to its last layer.
 
-    They are kept in the folder of `cache_folder` under a hash of the pictures, the weights and the preprocessing; the
-    same pictures in the same order are not computed again. Batches are computed on one torch thread each, as many at a
-    time as there are cores. The result depends neither on that nor on chance; on `batch_size` in the last bits only.
+    They are kept (`utils.kept`): the same pictures in the same order are not computed again. Batches are computed on
+    one torch thread each, as many at a time as there are cores. The result depends neither on that nor on chance; on
+    `batch_size` in the last bits only.
 
     Parameters
     ----------
@@ -98,10 +95,6 @@ def extract_features(
     KeyError, ValueError : no column `img`; images, `backbone`, `side` or `batch_size` of another kind
     DataError : the weights are not installed, could not be downloaded, or are not what they should be
 
-    Warns
-    -----
-    UserWarning : the features could not be kept (a full disk, no leave to write); they are returned all the same
-
     Source
     ------
     Razavian et al. (2014), "CNN Features off-the-shelf: an Astounding Baseline for Recognition". Networks: Sandler et
@@ -114,21 +107,14 @@ def extract_features(
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < unit or value % unit:
             wanted = f"a multiple of {unit}" if unit > 1 else "a whole number from 1"
             raise ValueError(f"{name} is {value!r}; it must be {wanted}.")
-    key = _key(images, backbone, int(side))
-    path = cache_folder() / f"features_{key[:20]}.npz"
-    kept = _read(path, key, len(images))
-    if kept is not None:
-        return kept
-    features = _compute(images, backbone, int(side), int(batch_size), progress)
-    try:
-        _write(path, key, features)
-    except OSError as problem:
-        warnings.warn(
-            f"The features could not be kept in {path.parent} ({problem.strerror or problem}) and will be computed "
-            "again next time. Make room, or name another folder in the environment variable DATALAB_CACHE.",
-            stacklevel=2,
-        )
-    return features
+    preprocessing = [PREPROCESSING, int(side), backbone.mean, backbone.std, backbone.interpolation.value]
+    found = kept.recall(
+        "extract_features",
+        [images, backbone.name, backbone.version, preprocessing, int(batch_size)],
+        lambda: {"features": _compute(images, backbone, int(side), int(batch_size), progress)},
+        shown=(len(images), "img", progress),
+    )
+    return found["features"]
 
 
 def _images(images) -> np.ndarray:
@@ -154,7 +140,9 @@ def _backbone(backbone) -> Backbone:
 
 
 def _compute(images: np.ndarray, backbone: Backbone, side: int, batch_size: int, progress: bool) -> np.ndarray:
-    model = backbone.build().eval().to(memory_format=torch.channels_last)  # twice as fast as plane by plane
+    with torch.random.fork_rng(devices=[]):  # layers draw their start values from the global generator
+        model = backbone.build().eval()
+    model = model.to(memory_format=torch.channels_last)  # twice as fast as plane by plane
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (backbone.mean, backbone.std))
 
     def run(start):
@@ -178,39 +166,6 @@ def _compute(images: np.ndarray, backbone: Backbone, side: int, batch_size: int,
             parts.append(part)
             bar.update(len(part))
     return np.concatenate(parts)
-
-
-# Kept features.
-
-
-def _key(images: np.ndarray, backbone: Backbone, side: int) -> str:
-    """A hash of all that decides about the features."""
-    preprocessing = (PREPROCESSING, side, backbone.mean, backbone.std, backbone.interpolation.value)
-    digest = hashlib.sha256(repr((backbone.name, backbone.version, *preprocessing, images.shape)).encode())
-    digest.update(np.ascontiguousarray(images))
-    return digest.hexdigest()
-
-
-def _read(path: Path, key: str, n: int) -> np.ndarray | None:
-    """Features that were kept; None where there are none, or damaged ones (the file has checksums)."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            features = kept["features"]
-            good = str(kept["key"]) == key and features.dtype == np.float32 and features.shape[:1] == (n,)
-            return features if good else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
-        return None
-
-
-def _write(path: Path, key: str, features: np.ndarray):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".partial{os.getpid()}")  # another process may compute the same
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, key=np.array(key), features=features)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 # Weights: nothing is loaded but tensors, and those only from a file with the hash that is expected.

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.optim.adam import adam
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.datasets.handwritten_numbers import image_array
 from utils.datasets.images import stack_images
 from utils.training.models import CLASSES, HIDDEN, baseline_mlp
@@ -51,19 +52,19 @@ def label_array(table: pd.DataFrame, column: str = "label") -> np.ndarray:
         raise ValueError(
             f"{column!r} must hold whole numbers from 0 to {CLASSES - 1}; it holds {labels.unique()[:5].tolist()} …"
         )
-    return values
+    return np.ascontiguousarray(values)  # torch takes no array in reverse
 
 
 def image_tensor(images: np.ndarray) -> torch.Tensor:
     """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], as the networks want it."""
     planes = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     # Laid out plane by plane once, or else every model's first layer would copy it so.
-    return planes.to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+    return planes.to(torch.float32, memory_format=torch.contiguous_format, copy=True).div_(255)
 
 
 def floats(images: torch.Tensor) -> torch.Tensor:
     """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], a batch of a training."""
-    return images.permute(0, 3, 1, 2).float().div_(255)
+    return images.permute(0, 3, 1, 2).to(torch.float32, copy=True).div_(255)
 
 
 def fit(
@@ -79,6 +80,10 @@ def fit(
 ) -> nn.Module:
     """Train any network on a table of images, with Adam and cross-entropy.
 
+    The result is kept (`utils.kept`) if the network is made of ordinary layers: the same network with the same start
+    values, rows and settings is not trained again. Layers that draw by lot (Dropout) do so from torch's global
+    generator, whatever `seed` is; a network with such a layer is trained every time.
+
     Parameters
     ----------
     model : Module from float (n, 3, side, side) to logits (n, classes); it is trained in place
@@ -92,7 +97,19 @@ def fit(
     -------
     Module : the same model, in evaluation mode
     """
-    images, labels = torch.from_numpy(stack_images(table)), torch.tensor(label_array(table))
+    images, labels = stack_images(table), label_array(table)
+    settings = [epochs, batch_size, learning_rate, one_cycle, seed]
+    trained = kept.recall(
+        "fit",
+        [model, images, labels, settings],
+        lambda: _fit(model, torch.from_numpy(images), torch.tensor(labels), *settings, progress),
+        shown=(epochs * len(labels), "img", progress),
+    )
+    load_weights(model, trained)
+    return model.eval()
+
+
+def _fit(model, images, labels, epochs, batch_size, learning_rate, one_cycle, seed, progress) -> dict:
     generator = torch.Generator().manual_seed(seed)
     model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
@@ -107,7 +124,21 @@ def fit(
                 if schedule:
                     schedule.step()
                 bar.update(len(rows))
-    return model.eval()
+    optimizer.zero_grad()
+    return weights(model)
+
+
+def weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of all numbers of a network, by name, as `load_weights` takes them."""
+    return {name: t.detach().clone() for name, t in [*model.named_parameters(), *model.named_buffers()]}
+
+
+@torch.no_grad()
+def load_weights(model: nn.Module, numbers: dict[str, torch.Tensor]) -> nn.Module:
+    """Put numbers from `weights` into a network of the same layers."""
+    for name, t in [*model.named_parameters(), *model.named_buffers()]:
+        t.copy_(numbers[name])
+    return model
 
 
 def train_baseline_model(df: pd.DataFrame, seed: int = 0, progress: bool = True) -> nn.Sequential:
@@ -131,7 +162,8 @@ def train_baseline_models(
     """Train the baseline once a seed, all seeds at the same time: one training run is one draw, so draw many.
 
     Each seed gives the model that `train_baseline_model(df, seed)` gives, up to rounding in the last bits (which
-    training amplifies: single predictions can differ, accuracies hardly).
+    training amplifies: single predictions can differ, accuracies hardly). The models are kept (`utils.kept`): a call
+    with the same images, labels, seeds and `vary` does not train again.
 
     Parameters
     ----------
@@ -149,21 +181,36 @@ def train_baseline_models(
         raise ValueError("seeds is empty: name at least one.")
     if vary not in ("start", "order", "both"):
         raise ValueError(f"vary is {vary!r}; it must be 'start', 'order' or 'both'.")
-    labels = torch.tensor(label_array(df))
-    inputs, color, palette = factor_colors(image_array(df))
+    labels, images = label_array(df), image_array(df)
+    models = [baseline_mlp(torch.Generator().manual_seed(0 if vary == "order" else s)) for s in seeds]
+    order_seeds = [0 if vary == "start" else s for s in seeds]
+    # How many are trained together decides about the last bits.
+    workers = min(len(seeds), os.cpu_count() or 1)
+    settings = [EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_COLORS, order_seeds, workers]
+    trained = kept.recall(
+        "train_baseline_models",
+        [images, labels, models, settings],
+        lambda: _train_baselines(models, images, torch.tensor(labels), order_seeds, workers, progress),
+        shown=(EPOCHS * len(labels) * len(seeds), "img", progress),
+    )
+    for i, model in enumerate(models):
+        load_weights(model, {name: rows[i] for name, rows in trained.items()})
+    return [model.eval() for model in models]
+
+
+def _train_baselines(models, images, labels, order_seeds, workers, progress) -> dict[str, torch.Tensor]:
+    """Train the models where they are; returns their weights, stacked (one row a model)."""
+    inputs, color, palette = factor_colors(images)
     # A pixel that is black in every image gets no gradient: its weights stay as they are, and it need not be seen.
     inked = inputs.any(0).nonzero()[:, 0]
     inputs = torch.from_numpy(inputs.numpy().take(inked, axis=1))  # a third of the time of torch's index_select
-    models = [baseline_mlp(torch.Generator().manual_seed(0 if vary == "order" else s)) for s in seeds]
-    order_seeds = [0 if vary == "start" else s for s in seeds]
-
     # Half the seeds on each of two cores: products of many seeds are large enough, and each thread keeps to itself.
-    workers = min(len(seeds), os.cpu_count() or 1)
     parts = [slice(i, None, workers) for i in range(workers)]
     with tqdm(
-        total=EPOCHS * len(labels) * len(seeds), unit="img", unit_scale=True, disable=not progress, leave=False
+        total=EPOCHS * len(labels) * len(models), unit="img", unit_scale=True, disable=not progress, leave=False
     ) as bar:
-        with ThreadPoolExecutor(workers) as pool:
+        # Around the pool too, or a thread that ends last would leave the setting at one.
+        with one_thread(), ThreadPoolExecutor(workers) as pool:
             jobs = [
                 pool.submit(
                     _train_stack, models[part], inked, inputs, color, palette, labels, order_seeds[part], bar.update
@@ -172,7 +219,7 @@ def train_baseline_models(
             ]
             for job in jobs:
                 job.result()
-    return [model.eval() for model in models]
+    return {name: torch.stack([weights(model)[name] for model in models]) for name in weights(models[0])}
 
 
 def factor_colors(images: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from utils import kept
 from utils.datasets.images import stack_images
 from utils.training.fit import fit, label_array, one_thread
 from utils.training.models import scene_convnet
@@ -44,7 +45,7 @@ def train_picture_models(
 ) -> list[nn.Sequential]:
     """Train the network once a seed, as many at a time as there are cores: one training run is one draw, so draw many.
 
-    Each seed gives the model that `train_picture_model(table, seed)` gives.
+    Each seed gives the model that `train_picture_model(table, seed)` gives. Each is kept, see `fit.fit`.
 
     Returns
     -------
@@ -62,9 +63,14 @@ def train_picture_models(
         network = scene_convnet(torch.Generator().manual_seed(seed), int(labels.max()) + 1)
         return fit(network, table, **SETTINGS, seed=seed, progress=progress and len(seeds) == 1)
 
+    before = kept.recalled()
     with one_thread(), ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool:
         models = pool.map(train, seeds)
-        return list(tqdm(models, total=len(seeds), unit="model", disable=not progress or len(seeds) == 1, leave=False))
+        several = progress and len(seeds) > 1
+        models = list(tqdm(models, total=len(seeds), unit="model", disable=not several, leave=False))
+    if kept.recalled() > before:
+        kept.show_kept(len(seeds), "model", several)
+    return models
 
 
 def run_picture_model(model: nn.Module, table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:

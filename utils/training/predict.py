@@ -1,6 +1,7 @@
 """Predictions of a trained network for the rows of a table."""
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ def predict_many(models: Sequence[nn.Module], table: pd.DataFrame) -> np.ndarray
 
     Parameters
     ----------
-    models : Modules from float (n, 3, side, side) to logits (n, classes)
+    models : Modules from float (n, 3, side, side) to logits (n, classes); they predict as in evaluation mode, whatever
+        mode they are in, and stay in theirs
     table : DataFrame with `img`, n rows
 
     Returns
@@ -31,7 +33,7 @@ def predict_many(models: Sequence[nn.Module], table: pd.DataFrame) -> np.ndarray
     """
     images = stack_images(table)
     out = np.empty((len(models), len(images)), int)
-    with torch.inference_mode(), one_thread():
+    with torch.inference_mode(), one_thread(), _evaluating(*models):
         for start in range(0, len(images), CHUNK):
             x = image_tensor(images[start : start + CHUNK])
             for i, model in enumerate(models):
@@ -46,12 +48,25 @@ def predict_probabilities(model: nn.Module, table: pd.DataFrame) -> np.ndarray:
     `predict_many`.
     """
     images = stack_images(table)
-    with torch.inference_mode(), one_thread():
+    with torch.inference_mode(), one_thread(), _evaluating(model):
         parts = [
             torch.softmax(_logits(model, image_tensor(images[start : start + CHUNK])).double(), 1).numpy()
             for start in range(0, len(images), CHUNK)
         ]
     return np.concatenate(parts)
+
+
+@contextmanager
+def _evaluating(*models):
+    """For a while no layer is in training mode, where it may draw by lot (globally) or change its running means."""
+    training = [part for model in models for part in model.modules() if part.training]
+    for part in training:
+        part.training = False  # not `eval()` and `train()`: they would reach parts that were in another mode
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def _logits(model, x):
@@ -70,10 +85,19 @@ def predict(model: nn.Module, table: pd.DataFrame) -> np.ndarray:
 
 
 def run_baseline_model(model: nn.Module, df: pd.DataFrame) -> pd.DataFrame:
-    """Add the model's predictions to the table as column `pred1`.
+    """The table with the model's predictions.
 
-    The table itself gets the column and is returned too, so that both `run_baseline_model(m, df)` and
-    `df = run_baseline_model(m, df)` work.
+    Parameters
+    ----------
+    model : Module with the digits' classes
+    df : DataFrame with `img`; it is left as it is, so that the results of two models on one table can be compared
+
+    Returns
+    -------
+    DataFrame : a copy with `pred1` (int); the pictures in it are the given table's own, so that it takes little memory
+
+    Raises
+    ------
+    ValueError : the model does not take images of this size
     """
-    df["pred1"] = predict(model, df)
-    return df
+    return df.assign(pred1=predict(model, df))

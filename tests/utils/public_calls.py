@@ -1,0 +1,647 @@
+"""A call of every public function of `utils`, with small data: for tests that go through all of them."""
+
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.lines import Line2D
+from sklearn.tree import DecisionTreeClassifier
+from torch import nn
+from tqdm.auto import tqdm
+
+import utils
+from utils import kept, notebooks
+from utils.datasets import (
+    adult,
+    downloads,
+    handwritten_numbers,
+    images,
+    line_search,
+    mitigation_runs,
+    open_images,
+    open_images_files,
+    people,
+    pictures,
+    registry,
+    scene_drawing,
+    simulated_scenes,
+    tabular,
+)
+from utils.documentation import glossary
+from utils.evaluation import (
+    accuracy,
+    amplification,
+    association,
+    audit,
+    coding,
+    comparison,
+    counting,
+    criteria,
+    curves,
+    disparity,
+    impossibility,
+    individual,
+    intervals,
+    leakage,
+    metrics,
+    pareto,
+    proxies,
+)
+from utils.mitigation import compare, methods, tables
+from utils.mitigation import tabular as tabular_methods
+from utils.mitigation import training as training_loop
+from utils.mitigation.domain_discriminative import without_prior
+from utils.mitigation.domain_independent import own_logits, summed
+from utils.mitigation.group_dro import new_weights
+from utils.mitigation.group_thresholds import best_threshold
+from utils.mitigation.learning_from_failure import generalised_cross_entropy, relative_difficulty
+from utils.mitigation.random_hue import turn_hues
+from utils.mitigation.reweighing import reweighing_weights
+from utils.plotting import association as association_figures
+from utils.plotting import audit as audit_figures
+from utils.plotting import before_after, digits, distributions, drawing, rates, style
+from utils.plotting import curves as curve_figures
+from utils.plotting import impossibility as impossibility_figures
+from utils.plotting import pareto as pareto_figures
+from utils.plotting import pictures as picture_figures
+from utils.training import features, fit, models, predict
+from utils.training import pictures as picture_models
+from utils.training import tabular as tabular_models
+
+# Not called, and why.
+LEFT_OUT = {
+    "utils.commands": "the command line: each command takes what was typed, and calls functions that are called here",
+    "utils.datasets.handwritten_numbers.unpack": "takes nothing, and writes 55 MB beside the embedded data",
+    "utils.datasets.registry.restore": "takes nothing, and may fetch files of this repository from git",
+    "utils.documentation.glossary.write": "takes nothing, and writes a page of this repository",
+    "utils.mitigation.adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
+    "utils.mitigation.adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
+}
+
+
+def public_functions() -> dict:
+    """Full name → function, of every function that a module of `utils` defines, and every method of its classes."""
+    found = {}
+    for module in pkgutil.walk_packages(utils.__path__, "utils."):
+        of_module = vars(importlib.import_module(module.name))
+        for name, thing in of_module.items():
+            if name.startswith("_") or getattr(thing, "__module__", None) != module.name:
+                continue
+            if inspect.isclass(thing):
+                own = {k: getattr(v, "fget", v) for k, v in vars(thing).items() if not k.startswith("_")}
+                found |= {f"{module.name}.{name}.{k}": v for k, v in own.items() if inspect.isroutine(v)}
+            elif callable(thing):
+                found[f"{module.name}.{name}"] = thing
+    return {
+        name: function
+        for name, function in found.items()
+        if name not in LEFT_OUT and function.__module__ not in LEFT_OUT
+    }
+
+
+def call(*args, **kwargs):
+    return args, kwargs
+
+
+def small_network():
+    return nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 5, stride=4), nn.Flatten(), nn.Dropout(), nn.Linear(196, 2))
+
+
+def people_table(rows, seed):
+    """Made up, with gaps where gaps may be."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "sex": rng.choice(["Female", "Male"], rows),
+            "race": pd.Categorical(rng.choice(["Black", "Other", "White"], rows)),
+            "hours": rng.integers(10, 60, rows).astype(float),
+            "job": pd.Series(rng.choice(["clerk", "cook", None], rows), dtype="str"),
+            "label": rng.integers(0, 2, rows),
+            "score": rng.random(rows),
+        },
+        index=pd.RangeIndex(100, 100 + rows),
+    )
+    table.attrs["source"] = ["made up"]
+    return table.assign(pred1=(table["score"] + 0.2 * table["label"] > 0.6).astype(int))
+
+
+def made(folder):
+    """The data that the calls share, by name."""
+    rng, m = np.random.default_rng(0), type("Made", (), {})()
+    m.people, m.others = people_table(200, 1), people_table(200, 2)
+    m.others = m.others.set_index(m.people.index).assign(label=m.people["label"])
+    m.groups = ["sex", "race", ("sex", "race")]
+    m.audits = [
+        audit.audit(
+            t,
+            score="score",
+            groups=m.groups,
+            metrics=["accuracy", "true_positive_rate", "auc"],
+            draws=100,
+            problems="ignore",
+        )
+        for t in (m.people, m.others)
+    ]
+    m.rates = accuracy.accuracy_by_group(m.people, "sex")
+    m.found = [disparity.disparities(a) for a in m.audits]
+    m.reliability = curves.reliability_table(m.people, groups="sex")
+    m.roc = curves.roc_table(m.people, groups="sex")
+    m.share = pd.Series({"Female": 0.3, "Male": 0.5})
+    m.rows = drawing.metric_rows(m.audits[0], "accuracy")
+    m.models = pd.DataFrame({"model": ["a", "b", "c"], "accuracy": [0.7, 0.8, 0.6], "difference": [0.1, -0.2, 0.3]})
+    m.seeds = pd.DataFrame({"seed": [0, 1, 2] * 2, "accuracy": rng.random(6), "way": ["old", "new"] * 3})
+    m.label, m.prediction, m.score = m.people["label"], m.people["pred1"], m.people["score"]
+
+    m.scenes = simulated_scenes.simulate(n=80, seed=1)
+    m.validation = simulated_scenes.simulate(n=80, seed=2, split="validation")
+    ink = rng.integers(0, 256, (120, 98)).astype(np.uint8)
+    m.ink = (ink, np.arange(120) % 10, np.arange(120) % 3 == 0)
+    m.digits = handwritten_numbers.color_table(*m.ink)
+    m.pixels = images.stack_images(m.digits).copy()
+    m.network = small_network().train()  # batch normalisation and dropout: what a prediction could change
+    m.ten = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2352), nn.Linear(2352, 10)).train()
+    m.data = tables.prepare(m.scenes, "gender")
+    m.fitted = methods.METHODS["plain"](m.scenes, m.validation, groups="true_gender_cue", epochs=1)
+    m.hidden = methods.METHODS["hide person"](m.scenes, m.validation, groups="gender", epochs=1)
+    m.compared = pd.DataFrame({"method": ["plain"] * 2, "seed": [0, 1], "accuracy": [0.7, 0.8], "worst_group": "a"})
+    m.tree = tabular_models.tabular_pipeline(DecisionTreeClassifier(max_depth=2), m.people, ["hours", "job"])
+    m.tree.fit(m.people, m.label)
+    m.backbone = features.Backbone("small", "1", small_network, 32)
+
+    m.scene = simulated_scenes._plan(simulated_scenes.PRESETS["strong"], 20, 0, "test")[1]
+    m.canvas = scene_drawing.Canvas(4, 16)
+    m.canvas.images[:] = 0.5
+
+    mirror = simulated_scenes.write_mirror(
+        folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32
+    )
+    m.annotations, m.images = mirror / "annotations", mirror / "images"
+    m.published = {
+        kind: open_images._file(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
+    }
+    m.published |= {kind: open_images._file(m.annotations, kind) for kind in ("classes", "hierarchy")}
+    m.download = {
+        "classes": ["Ball", "Frying pan"],
+        "splits": ["test"],
+        "limit": 6,
+        "side": 32,
+        "annotations_url": str(m.annotations),
+        "images_url": str(m.images),
+        "progress": False,
+    }
+    open_images.download(folder / "download", **m.download)
+    (folder / "list").write_text("test/0a\ntest/0b\n")
+    m.csv = folder / "people.csv"
+    m.people[["sex", "hours", "job"]].assign(granted=np.where(m.label == 1, "yes", "no")).to_csv(m.csv, index=False)
+    m.csv_columns = {"target": "granted", "positive": "yes", "sensitive": ["sex"]}
+    (folder / "release").mkdir()
+    (folder / "release/a.ipynb").write_text(
+        '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], '
+        '"source": ["1 + 1"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    return m
+
+
+def calls(m, folder) -> dict:
+    """Function → a call of it, or a list of calls."""
+    return {
+        **of_data(m, folder),
+        **of_evaluation(m),
+        **of_mitigation(m),
+        **of_plotting(m),
+        **of_training(m),
+        **of_the_rest(m, folder),
+    }
+
+
+def of_data(m, folder):
+    scenes = m.scenes[["img", "boxes", "x_min", "x_max", "y_min", "y_max"]]
+    spec = simulated_scenes.PRESETS["strong"]
+    numbers = np.array([0.2, 0.5]), np.array([0.3, 0.6]), np.array([0.1, 0.2]), np.array([0.1, 0.15])
+    test = {"split": "test", "classes": ["Ball", "Frying pan"], "by": ["gender", "age"]}
+    return {
+        adult.load_adult: call(["White", "Black"]),
+        adult.load_tutorial: call(),
+        downloads.fetch: call(m.csv, folder / "copy.csv", downloads.session()),
+        downloads.is_address: call("https://simulated.invalid"),
+        downloads.md5_of: call(m.csv),
+        downloads.place: call(folder, "a"),
+        downloads.session: call(),
+        downloads.written_whole: call(folder / "whole"),
+        handwritten_numbers.color_table: call(*m.ink),
+        handwritten_numbers.create_augmented_data_2: call(),
+        handwritten_numbers.create_parity_data: call(n=100, held_out=40),
+        handwritten_numbers.create_starting_data: call(),
+        handwritten_numbers.evaluation_data: call(),
+        handwritten_numbers.get_val2: call(m.digits),
+        handwritten_numbers.image_array: call(m.digits),
+        handwritten_numbers.load_mnist: call("test"),
+        handwritten_numbers.training_data: call({3: 0.1}),
+        images.resize_images: [call(m.scenes, 16), call(m.scenes, 32)],
+        images.stack_images: [call(m.digits), call(m.digits[::2])],
+        line_search.lines_with: call(m.published["boxes"], ["/m/018xm"]),
+        mitigation_runs.load_adult_runs: call(),
+        mitigation_runs.load_mitigation_runs: call(),
+        open_images.choose: call(m.annotations, limit=5, **test),
+        open_images.credits: call(m.scenes),
+        open_images.decode: call(next((m.images / "test").iterdir()), 16, 90),
+        open_images.default_folder: call(),
+        open_images.download: call(folder / "again", **m.download),
+        open_images.fetch_annotations: call(
+            folder / "fetched", ["test"], ["miap"], str(m.annotations), downloads.session(), progress=False
+        ),
+        open_images.load_open_images: call(folder / "download", ["test"]),
+        open_images.move_boxes: call(
+            m.scenes[["x_min", "x_max", "y_min", "y_max"]].to_numpy(),
+            np.repeat([0, 90], 40),
+            np.tile([0.1, 0, 0.8, 1], (80, 1)),
+        ),
+        open_images.quotas: [
+            call(pd.Series({"a": 5, "b": 9}), n, how) for n in (6, 99) for how in ("equal", "proportional")
+        ],
+        open_images.rank: call(m.annotations, **test),
+        open_images_files.check_kind: call(m.published["miap"], "miap"),
+        open_images_files.kind_of: call(m.published["miap"]),
+        open_images_files.read_boxes: call(m.published["boxes"], ["/m/018xm"], columns=["ImageID", "LabelName"]),
+        open_images_files.read_classes: call(m.published["classes"]),
+        open_images_files.read_hierarchy: call(m.published["hierarchy"]),
+        open_images_files.read_image_labels: call(m.published["labels"], images=["0a"]),
+        open_images_files.read_images: call(m.published["images"], ["0a"]),
+        open_images_files.read_list: call(folder / "list"),
+        open_images_files.read_miap: call(m.published["miap"], ["0a"]),
+        open_images_files.write_list: call(m.scenes, folder / "written"),
+        people.load_people: call({"file": m.csv, **m.csv_columns, "features": ["hours"]}),
+        pictures.load_pictures: call("simulated", 16, ["validation"]),
+        registry.check: call(),
+        registry.pack: call(b"content", folder / "packed.gz"),
+        registry.registry: call(),
+        registry.verified: call("adult/adult.test.gz"),
+        scene_drawing.Canvas.images.fget: call(m.canvas),
+        scene_drawing.Canvas.paint: call(m.canvas, np.array([0, 2]), scene_drawing.ellipse(*numbers), np.ones(3), 0.05),
+        scene_drawing.capsule: call(*numbers, np.array([0.1, 0.1])),
+        scene_drawing.draw: call(m.scene, 16, 0),
+        scene_drawing.ellipse: call(*numbers),
+        scene_drawing.figure_boxes: call(m.scene["figures"]),
+        scene_drawing.hsv: call(*numbers[:3]),
+        scene_drawing.rectangle: call(*numbers),
+        scene_drawing.thing_boxes: call(m.scene["things"]),
+        simulated_scenes.Specification.by_group: call(spec, "size"),
+        simulated_scenes.Specification.without: call(spec, "size"),
+        simulated_scenes.counterfactual_pairs: call(spec, n=40, side=16),
+        simulated_scenes.cramers_v: call(np.array([[3.0, 1], [2, 5]])),
+        simulated_scenes.hide_figures: [call(scenes), call(scenes.drop(columns="boxes"))],
+        simulated_scenes.load_scenes: [call(spec, {"test": 40}, side=16)] * 2,  # drawn, then read where it was kept
+        simulated_scenes.simulate: call(spec, n=40, side=16),
+        simulated_scenes.write_mirror: call(
+            folder / "small mirror", spec, dict.fromkeys(("train", "validation", "test"), 20), side=16
+        ),
+        tabular.raw_table: call(m.csv),
+        tabular.read_table: call(m.csv, **m.csv_columns, features=["hours", "job"]),
+        tabular.typed: call(tabular.raw_table(m.csv), **m.csv_columns, features=["hours", "job"]),
+    }
+
+
+def of_evaluation(m):
+    counts, n = np.array([3.0, 8]), np.array([10.0, 10])
+    cells = {name: np.array([4, 2]) for name in ("tp", "fp", "fn", "tn")}
+    keys = [coding.group_codes(m.people[c], c)[:2] for c in ("sex", "race")]
+    order = np.argsort(m.score.to_numpy())
+    weighted = np.ones((2, 200)), m.label.to_numpy()[order].astype(float), m.score.to_numpy()[order]
+    shares = {"a": 0.9, "b": 0.7}
+    right = np.random.default_rng(0).random((3, 20)) < 0.7
+    p = np.array([0.04, 0.01, 0.5])
+    crossed = ["sex", "race"]
+    return {
+        accuracy.accuracy_by_group: call(m.people, crossed),
+        accuracy.compute_accuracy: call(m.people),
+        accuracy.compute_confidence_bounds: call(m.people),
+        accuracy.correct: call(m.people),
+        accuracy.crossed_name: call(m.people, crossed),
+        accuracy.get_accuracy_by_intersection: call(m.people, "sex", "race"),
+        accuracy.get_group_accuracy_by_value: call(m.people, "sex"),
+        accuracy.print_accuracy_by_group: call(m.people, "sex"),
+        accuracy.print_accuracy_by_intersection: call(m.people, "sex", "race"),
+        amplification.bias_amplification: call(m.people, m.others, attribute="sex", draws=100),
+        amplification.directional_bias_amplification: call(m.people, m.others, attribute="sex", draws=100),
+        association.co_occurrence: call(m.people, "sex", "race", draws=100),
+        audit.audit: [
+            call(
+                m.people,
+                score="score",
+                groups=[*m.groups, "job"],
+                metrics=["auc", "accuracy"],
+                interval="bca",
+                draws=100,
+                reference={"sex": "Male", "race": "White"},
+                problems="ignore",
+            ),
+            call(m.people, label="race", prediction="race", groups=["sex"], metrics=["precision"], problems="ignore"),
+        ],
+        coding.check_table: call(m.people, "sex"),
+        coding.code: call(m.people, "label", "pred1", "score", ["auc"], None, ["sex"]),
+        coding.cross: [call(200, keys), call(200, keys[:1])],
+        coding.group_codes: [call(m.people["job"], "job"), call(m.people["race"], "race")],
+        coding.group_name: call(("Female", "Black")),
+        coding.listed: call(["a", "b", "c"], 2),
+        coding.reference_groups: call(m.audits[0], crossed, {"sex": "Male", "race": "White"}),
+        coding.sortable: call(["a", 1]),
+        comparison.benjamini_hochberg: call(p),
+        comparison.group_against_rest: call(counts, n),
+        comparison.holm: call(p),
+        comparison.null_gap: call(n, 0.5, 20),
+        comparison.null_gap_test: call(m.audits[0], ["accuracy"], 100),
+        comparison.null_p_value: call(0.1, counts),
+        comparison.paired_bootstrap: call(m.people, m.others, ["accuracy", "precision"], groups=m.groups, draws=100),
+        comparison.paired_comparison: call(m.people, m.others),
+        comparison.paired_difference_interval: call(counts, counts, 2 * n),
+        comparison.power_of_gap: call(counts / n, counts[::-1] / n, n, n),
+        comparison.sample_size_for_gap: call(0.8, 0.9),
+        comparison.seeds_and_rows_interval: call(right, np.arange(20) < 9, np.arange(20) > 12),
+        counting.as_binary: [call(m.label, "label"), call(m.label.astype(bool), "label")],
+        counting.check_scores: call(m.score, "score"),
+        counting.checked: [call(m.label, "label"), call(m.label.to_numpy(), "label"), call(m.people["race"], "race")],
+        counting.divide: call(counts, n),
+        counting.is_binary: call(m.label),
+        counting.plain: [call(m.people["race"]), call(m.people["sex"])],
+        counting.rate_counts: call("accuracy", **cells),
+        counting.score_bins: call(m.score.to_numpy()),
+        **{f: call(*weighted) for f in counting.SCORE_METRICS.values()},
+        **dict.fromkeys(
+            [
+                criteria.conditional_use_accuracy_difference,
+                criteria.demographic_parity_difference,
+                criteria.demographic_parity_ratio,
+                criteria.equal_opportunity_difference,
+                criteria.equalized_odds_difference,
+                criteria.overall_accuracy_difference,
+                criteria.predictive_equality_difference,
+                criteria.predictive_parity_difference,
+                criteria.treatment_equality_difference,
+            ],
+            call(m.people, crossed),
+        ),
+        curves.reliability_table: call(m.people, groups=crossed),
+        curves.roc_table: call(m.people, groups=crossed),
+        disparity.absolute_disparity: call(0.7, 0.9),
+        disparity.disparities: call(m.audits[0], {"sex": "Male"}),
+        disparity.disparity_table: call(shares),
+        disparity.error_ratio: call(0.7, 0.9),
+        disparity.print_absolute_vs_ratio_error: call(shares),
+        disparity.print_absolute_vs_relative_accuracy: call(shares),
+        disparity.relative_disparity: call(0.7, 0.9),
+        disparity.shrink: [call(counts, n), call(counts, 0 * n)],
+        impossibility.required_false_positive_rate: call(counts / n, 0.8, counts / n),
+        individual.consistency: call(m.people[["hours", "score"]], m.prediction, 3),
+        individual.counterfactual_flip_rate: call(m.prediction, m.others["pred1"]),
+        individual.entropy_between_groups: call(m.people, crossed),
+        individual.generalised_entropy: call(m.label, m.prediction),
+        individual.theil_index: call(m.label.to_numpy(), m.prediction.to_numpy()),
+        intervals.bootstrap_interval: [
+            call(np.array([[0.3, np.nan, 0.1, 0.2]]), 0.9),
+            call(
+                np.array([[0.3, 0.1, 0.2]]),
+                0.9,
+                "bca",
+                np.array([0.2]),
+                np.array([[0.1, 0.3, np.nan]]),
+                np.ones((1, 3)),
+            ),
+        ],
+        intervals.difference_interval: call(counts, n, counts, n),
+        intervals.rate_interval: [call(counts, n, method) for method in intervals.METHODS],
+        intervals.ratio_interval: call(counts, n, counts, n),
+        leakage.leakage: [
+            call(m.people[["hours", "race"]], m.people["sex"]),
+            call(m.score.to_numpy(), m.people["sex"]),
+        ],
+        leakage.leakage_amplification: call(m.label, m.prediction, m.people["sex"], flips=2),
+        **{f: call(m.label, m.score) for f in (metrics.auc, metrics.calibration_error, metrics.mean_score)},
+        **{getattr(metrics, name): call(m.label, m.prediction) for name in counting.COUNT_METRICS},
+        pareto.non_dominated: call(m.models, ["accuracy"], ["difference"]),
+        proxies.proxy_table: call(m.people, m.others, ["hours", "job"], "sex"),
+    }
+
+
+def of_mitigation(m):
+    both = {"groups": "true_gender_cue", "epochs": 1}
+    after = ["group thresholds", "threshold optimizer", "reject option", "last-layer retraining"]
+    logits, attribute = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1, 0, 1, 0])
+    weight = torch.tensor([0.5, 0.5, 0.0, 0.0])
+    half, rest = m.people.drop(columns="race"), m.others.drop(columns="race")
+    three = {"features": ["hours", "job"], "groups": ["sex"], "grid_size": 3}
+    x = m.people[["hours", "score"]].to_numpy().copy()
+    of_methods = {
+        getattr(f, "func", f): call(m.scenes, m.validation, **both)
+        for name, f in methods.METHODS.items()
+        if name not in after
+    }
+    with_base = {methods.METHODS[name]: call(m.scenes, m.validation, **both, base=m.fitted) for name in after}
+    with_base[methods.METHODS["last-layer retraining"]][1].update(draws=1, strengths=[1.0])
+    return {
+        **of_methods,
+        **with_base,
+        best_threshold: call(m.label.to_numpy(), m.score.to_numpy()),
+        compare.compare: call(
+            m.scenes,
+            m.validation,
+            {"one": m.validation},
+            groups=["gender"],
+            methods=["plain"],
+            seeds=[0],
+            settings={"plain": {"shift": 1}},
+            counterfactual={"one": m.validation},
+            progress=False,
+            epochs=1,
+        ),
+        compare.summary: call(m.compared),
+        generalised_cross_entropy: call(logits[:, :2].contiguous(), attribute, 0.5),
+        methods.method_table: call(),
+        new_weights: call(weight, torch.tensor([1.0, 2, 0, 0]), 0.1),
+        own_logits: call(logits, attribute),
+        relative_difficulty: call(logits[:2].abs(), torch.tensor([0, 1, 1, 0]), torch.tensor([3, 0])),
+        reweighing_weights: call(m.label, m.people["sex"]),
+        summed: call(logits),
+        tables.Data.cell.fget: call(m.data),
+        tables.Data.cell_rows.fget: call(m.data),
+        tables.attribute_numbers: call(m.people["sex"], ("Female", "Male")),
+        tables.attribute_values: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
+        tables.prepare: call(m.scenes, ["gender", "age"]),
+        tables.prepare_both: call(m.scenes, m.validation, "gender"),
+        tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
+        tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.METHODS],
+        tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
+        tabular_methods.without_correlation: call(
+            x, m.people["sex"].to_numpy(), (x[:50], m.people["sex"].to_numpy()[:50])
+        ),
+        training_loop.Fitted.after_last_epoch: call(m.fitted),
+        training_loop.Fitted.features: call(m.fitted, m.validation),
+        training_loop.Fitted.logits: [call(m.fitted, m.validation), call(m.hidden, m.validation)],
+        training_loop.Fitted.predict: call(m.fitted, m.validation),
+        training_loop.Fitted.score: call(m.fitted, m.validation),
+        training_loop.accuracies: call(m.fitted.network, m.data),
+        training_loop.balanced: call(m.data, 8),
+        training_loop.check_settings: call(epochs=1),
+        training_loop.drawn: call(weight, 2),
+        training_loop.keeps: call(methods.METHODS["plain"]),
+        training_loop.move: [call(m.data.images, most, torch.Generator()) for most in (0, 2)],
+        training_loop.shuffled: call(8, 2),
+        training_loop.start_network: call(None, 0),
+        training_loop.train_network: call(m.data, m.data, "gender", epochs=1, more=[nn.Parameter(torch.ones(1))]),
+        turn_hues: call(m.data.images, torch.ones(80)),
+        without_prior: call(torch.softmax(logits, 1), weight + 1),
+    }
+
+
+def of_plotting(m):
+    """`ax` is left out where it may be; the test adds it."""
+    a, b = m.audits
+    words = [""] * len(m.rows)
+    two = m.people, m.others
+    of_rows = call(np.array([0.5, 1.5]), ["one", "two"], [(0.2, "heading")], 2.0)
+    handles = [Line2D([], [], label="one"), Line2D([], [], label="two")]
+    pairs = association.co_occurrence(m.people, "sex", "race", draws=100)
+    by = {"label_col": "label", "pred_col": "pred1"}
+    shares = m.share, 0.7
+    observed = pd.DataFrame({"true_positive_rate": [0.7], "false_positive_rate": [0.2]}, index=["Male"])
+    points = audit.audit(m.people, groups=["sex"], metrics=["true_positive_rate", "false_positive_rate"])
+    pictured = m.scenes[:3]
+    return {
+        **dict.fromkeys(
+            [association_figures.plot_co_occurrence, association_figures.describe_co_occurrence], call(pairs)
+        ),
+        **dict.fromkeys(
+            [association_figures.plot_shares_below, association_figures.describe_shares_below],
+            call(m.people, "score", "sex"),
+        ),
+        **dict.fromkeys([audit_figures.plot_differences, audit_figures.describe_differences], call(m.found[0])),
+        **dict.fromkeys([audit_figures.plot_forest, audit_figures.describe_forest], call(a, "accuracy")),
+        **dict.fromkeys(
+            [audit_figures.plot_small_multiples, audit_figures.describe_small_multiples],
+            call(a, ["accuracy", "auc"], ["sex"]),
+        ),
+        **dict.fromkeys(
+            [before_after.plot_before_after, before_after.describe_before_after],
+            [call(a, b, "accuracy", names=["old", "new"]), call(*m.found)],
+        ),
+        **dict.fromkeys([curve_figures.plot_reliability, curve_figures.describe_reliability], call(m.reliability)),
+        **dict.fromkeys([curve_figures.plot_roc, curve_figures.describe_roc], call(m.roc, points)),
+        digits.describe_images: call(m.digits[:3]),
+        digits.plot_five: call(m.digits),
+        digits.plot_images: call(m.digits[:3], ["a", "b", "c"]),
+        digits.plot_one_each: call(m.digits),
+        **dict.fromkeys([distributions.plot_null, distributions.describe_null], call(np.array([0.1, 0.2]), 0.3)),
+        **dict.fromkeys(
+            [distributions.plot_over_seeds, distributions.describe_over_seeds], call(m.seeds, "accuracy", "way")
+        ),
+        drawing.by_split: [call(m.rows, "value"), call(m.rows)],
+        drawing.capitalised: call("one"),
+        drawing.comparison_words: call(m.found[0].iloc[0], "−", True),
+        drawing.dress_rows: of_rows,
+        drawing.full_name: call(m.rows.iloc[0], m.rows),
+        drawing.in_words: call("auc"),
+        drawing.legend_below: call(handles=handles),
+        drawing.legend_of_figure: call(handles=handles),
+        drawing.line_count: call("a\nb"),
+        drawing.metric_rows: call(a, "accuracy"),
+        drawing.name_points: call(np.array([0.1, 0.2]), [0.3, 0.4], ["one", "two"]),
+        drawing.noun_for: call(m.rows),
+        drawing.of_class: call(a, "accuracy"),
+        drawing.panel_grid: call(3, 2, (4, 4), "row"),
+        drawing.reach_to: call(m.models["accuracy"], np.array([0.1, np.nan])),
+        drawing.row_label: call(next(m.rows.itertuples()), 20),
+        drawing.row_places: call(m.rows["split"], [1] * len(m.rows)),
+        drawing.rows_on_axes: call(m.rows, words),
+        drawing.wrapped_text: call("some text", 5),
+        drawing.write_at: call(0.5, "word"),
+        drawing.write_beside: call(0.5, "text"),
+        impossibility_figures.plot_impossibility: call(*shares, observed),
+        impossibility_figures.describe_impossibility: call(*shares),
+        **dict.fromkeys([pareto_figures.plot_pareto, pareto_figures.describe_pareto], call(m.models)),
+        picture_figures.describe_contact_sheet: call(pictured),
+        picture_figures.plot_contact_sheet: call(pictured),
+        picture_figures.short_licence: call("https://creativecommons.org/licenses/by/2.0/"),
+        rates.describe_accuracy: call(m.rates, ["sex"]),
+        rates.plot_accuracy: call({"old": m.rates, "new": m.rates}, ["sex"], markers=["o", "s"], sort=True),
+        rates.plot_confidence_intervals_from_df: call(m.people, **by, dataset_name="d", group_name="sex"),
+        rates.plot_confidence_intervals_from_two_dfs: call(
+            *two, **by, dataset_name_1="d", dataset_name_2="e", group_name="sex"
+        ),
+        rates.plot_intersectional_confidence_intervals_from_df: call(
+            m.people, **by, dataset_name="d", group_1="sex", group_2="race"
+        ),
+        style.new_axes: call(),
+        style.show: call(alt="a figure"),
+    }
+
+
+def of_training(m):
+    generator = torch.Generator().manual_seed(0)
+    return {
+        features.efficientnet_lite0: call(),
+        features.extract_features: [
+            call(m.scenes, m.backbone, progress=False),
+            call(m.pixels, m.backbone, side=32, progress=False),
+        ],
+        features.mobilenet_v2_deep_sort: call(),
+        features.of_torchvision: call("resnet18", "ResNet18_Weights.IMAGENET1K_V1", "fc"),
+        fit.factor_colors: [call(m.pixels), call(255 - m.pixels)],
+        fit.fit: call(models.scene_convnet(), m.scenes, epochs=1, progress=False),
+        fit.floats: call(torch.from_numpy(m.pixels)),
+        fit.image_tensor: call(m.pixels),
+        fit.label_array: call(m.digits),
+        fit.load_weights: call(small_network(), fit.weights(m.network)),
+        fit.weights: call(m.network),
+        fit.one_thread: call(),
+        fit.train_baseline_model: call(m.digits, progress=False),
+        fit.train_baseline_models: call(m.digits, [0, 1], progress=False),
+        models.baseline_mlp: call(generator),
+        models.scene_convnet: call(),
+        models.small_convnet: call(),
+        picture_models.run_picture_model: call(m.network, m.scenes),
+        picture_models.train_picture_model: call(m.scenes, progress=False),
+        picture_models.train_picture_models: call(m.scenes, [0, 1], progress=False),
+        predict.predict: call(m.network, m.scenes),
+        predict.predict_many: call([m.ten, m.ten], m.digits),
+        predict.predict_probabilities: call(m.network, m.scenes),
+        predict.run_baseline_model: call(m.ten, m.digits),
+        tabular_models.Counted.fit: call(
+            tabular_models.Counted(tabular_models.small_tree(), tqdm(disable=True)),
+            m.people[["hours"]],
+            m.label,
+            sample_weight=np.ones(200),
+        ),
+        tabular_models.Counted.predict: call(
+            tabular_models.Counted(tabular_models.small_tree(), tqdm(disable=True)).fit(m.people[["hours"]], m.label),
+            m.people[["hours"]],
+        ),
+        tabular_models.crossed: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
+        tabular_models.prepare: call(m.people, ["hours", "job"]),
+        tabular_models.run_tabular_model: call(m.tree, m.people),
+        tabular_models.small_tree: call(),
+        tabular_models.split_rows: call(m.people, ["sex", "race"], [0.5, 0.25, 0.25]),
+        tabular_models.tabular_pipeline: call(tabular_models.small_tree(), m.people, ["hours", "job"]),
+    }
+
+
+def of_the_rest(m, folder):
+    return {
+        glossary.entry: call(metrics.accuracy),
+        glossary.metric_functions: call(),
+        glossary.page: call(f"{glossary.BEGIN}\n{glossary.END}\n"),
+        notebooks.execute: call(folder / "release/a.ipynb", folder / "build"),
+        notebooks.hand_out: call(folder / "release", folder / "work"),
+        kept.cache_folder: call(),
+        kept.clear: call(),
+        kept.cpu_seconds: call(),
+        kept.entries: call(),
+        kept.fingerprint: call([m.people, m.pixels, m.data.images, models.baseline_mlp(), {"a": [1]}]),
+        kept.folder: call(),
+        kept.look: call("a", {"b": [1]}),
+        kept.mode: call(),
+        kept.recall: call("a", {"b": [1]}, lambda: {"c": 1}),
+        kept.recalled: call(),
+        kept.show_kept: call(1, "img", False),
+    }
