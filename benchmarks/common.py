@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ["DATALAB_KEEP"] = "off"  # what is measured is to be computed
 
 
 def cpu_and_wall(function, *args, **kwargs):

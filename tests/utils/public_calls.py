@@ -598,6 +598,7 @@ def of_training(m):
         fit.train_baseline_model: call(m.digits, progress=False),
         fit.train_baseline_models: call(m.digits, [0, 1], progress=False),
         models.baseline_mlp: call(generator),
+        models.new_layers: call(),
         models.scene_convnet: call(),
         models.small_convnet: call(),
         picture_models.run_picture_model: call(m.network, m.scenes),

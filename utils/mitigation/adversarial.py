@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils import skip_init
 
 from utils.mitigation.tables import prepare_both
 from utils.mitigation.training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, start_network, train_network
+from utils.training.models import new_layers
 
 
 class Reverse(torch.autograd.Function):
@@ -60,9 +60,8 @@ def adversarial(
     check_settings(strength=strength, hidden=hidden, batch_size=batch_size)
     data, held_out = prepare_both(train, validation, groups)
     width, values = start_network(model, seed)[-1].in_features, len(data.names)
-    adversary = nn.Sequential(  # without start values, which would be drawn from the global generator
-        skip_init(nn.Linear, width + 2 * conditional, hidden), nn.ReLU(), skip_init(nn.Linear, hidden, values)
-    )
+    with new_layers():
+        adversary = nn.Sequential(nn.Linear(width + 2 * conditional, hidden), nn.ReLU(), nn.Linear(hidden, values))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():  # start values as PyTorch's own
         for layer in (adversary[0], adversary[2]):

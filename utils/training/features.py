@@ -30,6 +30,7 @@ from utils.datasets import downloads
 from utils.datasets.images import stack_images
 from utils.datasets.registry import DataError
 from utils.training.fit import one_thread
+from utils.training.models import new_layers
 
 BATCH_SIZE = 16  # the fastest of 8 to 128
 PREPROCESSING = 1  # raise it when the same picture comes to a network as other numbers than before
@@ -140,7 +141,7 @@ def _backbone(backbone) -> Backbone:
 
 
 def _compute(images: np.ndarray, backbone: Backbone, side: int, batch_size: int, progress: bool) -> np.ndarray:
-    with torch.random.fork_rng(devices=[]):  # layers draw their start values from the global generator
+    with new_layers():
         model = backbone.build().eval()
     model = model.to(memory_format=torch.channels_last)  # twice as fast as plane by plane
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (backbone.mean, backbone.std))

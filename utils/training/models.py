@@ -1,10 +1,12 @@
 """The networks of the course: small enough to train in seconds on a laptop."""
 
 import math
+import threading
+from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
+from torch.random import fork_rng
 
 CLASSES = 10
 HIDDEN = 10
@@ -21,7 +23,8 @@ def baseline_mlp(generator: torch.Generator | None = None) -> nn.Sequential:
     ----------
     generator : torch.Generator the start values are drawn from; None gives a new one with seed 0. Never the global one.
     """
-    layers = [skip_init(nn.Linear, n, m) for n, m in [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]]
+    with new_layers():
+        layers = [nn.Linear(n, m) for n, m in [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]]
     _draw_start(layers, generator)
     return nn.Sequential(nn.Flatten(), layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
@@ -32,9 +35,10 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
     Input, outputs and `generator` as in `baseline_mlp`. It sees neighbourhoods and not single pixels, and makes well
     under half of the baseline's errors on the starting data.
     """
-    first = skip_init(nn.Conv2d, 3, 8, kernel_size=5, stride=2, padding=2)
-    second = skip_init(nn.Conv2d, 8, 16, kernel_size=3, stride=2, padding=1)
-    last = skip_init(nn.Linear, 16 * 7 * 7, CLASSES)
+    with new_layers():
+        first = nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2)
+        second = nn.Conv2d(8, 16, kernel_size=3, stride=2, padding=1)
+        last = nn.Linear(16 * 7 * 7, CLASSES)
     _draw_start([first, second, last], generator)
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), nn.Flatten(), last)
 
@@ -47,17 +51,29 @@ def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) ->
     `generator` as in `baseline_mlp`.
     """
     strided = {"kernel_size": 3, "stride": 2, "padding": 1}
-    convolutions = [skip_init(nn.Conv2d, n, m, **strided) for n, m in [(3, 16), (16, 32), (32, 32)]]
-    last = skip_init(nn.Linear, 32 * 4 * 4, classes)
+    with new_layers():
+        convolutions = [nn.Conv2d(n, m, **strided) for n, m in [(3, 16), (16, 32), (32, 32)]]
+        last = nn.Linear(32 * 4 * 4, classes)
     _draw_start([*convolutions, last], generator, gain=math.sqrt(6))
     first, second, third = convolutions
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Flatten(), last)
 
 
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def new_layers():
+    """Make layers here: they draw start values from torch's global generator, which is then put back as it was.
+
+    One thread at a time, or one would put back what another has drawn.
+    """
+    with _one_at_a_time, fork_rng(devices=[]):
+        yield
+
+
 @torch.no_grad()
 def _draw_start(layers, generator, gain=1.0):
-    # A layer that is made draws start values from the global generator, which is to stay as it is, and which cannot be
-    # put back where several threads make layers. So the layers here are made without any (`skip_init`).
     generator = generator or torch.Generator().manual_seed(0)
     for layer in layers:
         bound = 1 / math.sqrt(layer.weight[0].numel())
