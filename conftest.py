@@ -16,11 +16,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 ORDER = ("tests/notebooks/test_own", "tests/grading/test_class", "solutions", "course", "tests/grading", "tests/bench")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_itemcollected(item):
+    """Here and not below, where pytest-xdist would have read the groups already."""
+    if not item.get_closest_marker("xdist_group"):
+        item.add_marker(pytest.mark.xdist_group(group(item.path)))
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(group(item.path)))
         if "course/release" in item.path.as_posix() and answer_is_missing(getattr(item, "cell", None)):
             item.add_marker(pytest.mark.xfail(strict=True, reason="its answer is missing"))
     items.sort(key=lambda item: place(item.path))
