@@ -1,11 +1,14 @@
 """Grading a class in sandboxes against plain `nbgrader autograde`, on the same submissions and cores.
 
-    python benchmarks/grading.py                 # 60 submissions of Lab 1's first notebook; about 25 minutes
-    python benchmarks/grading.py --class-of 300  # 300 of Lab 0, one worker killed in the middle; about 5 minutes
-    python benchmarks/grading.py --quick         # a try with few submissions of Lab 0
+    python benchmarks/grading.py                    # 60 of Lab 1's first notebook and 20 of Lab 3's third; 1½ hours
+    python benchmarks/grading.py --plain-sample 4   # plain nbgrader on 4 of each, scaled up; about 30 minutes
+    python benchmarks/grading.py --class-of 300     # 300 of Lab 0, one worker killed in the middle; about 3 minutes
+    python benchmarks/grading.py --quick            # a try with few submissions of Labs 0 and 1
 
 Half of the submissions are the course's own answers, the others are untouched. Plain nbgrader does less: it writes no
-feedback pages, no report, and has no sandbox.
+feedback pages, no report, and has no sandbox. Kept results (`utils/kept.py`): each of our runs begins with an empty
+store. Plain nbgrader runs without one, as before there was one, and a second time with one of its own, empty at the
+start; its kernels then keep what submissions compute, for everyone after them, which ours never do.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +41,8 @@ c.CourseDirectory.release_directory = "plain_release"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
 c.Execute.timeout = 120
 """
+CLASS = [("lab1_handwritten_numbers", "1_measure_bias", 60), ("lab3_debiasing", "3_train_for_the_worst_group", 20)]
+QUICK = [("lab0_start_here", "0_start_here", 4), ("lab1_handwritten_numbers", "1_measure_bias", 2)]
 
 
 def class_of(folder: Path, lab: str, notebooks: list[str], students: int) -> Path:
@@ -88,11 +94,13 @@ class Watch:
         self.thread.join()
 
 
-def plain(folder: Path, lab: str) -> Watch:
+def plain(folder: Path, lab: str, student: str = "*") -> Watch:
     """`nbgrader autograde` with nothing set but the folders."""
     config = folder / "plain_config.py"
     config.write_text(PLAIN.format(root=str(folder)))
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # The notebooks import `utils`: that of this folder, wherever the environment was installed from.
+    environment["PYTHONPATH"] = str(ROOT)
     nbgrader = [sys.executable, "-m", "nbgrader"]
 
     def call(*step):
@@ -103,10 +111,45 @@ def plain(folder: Path, lab: str) -> Watch:
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
 
-    call("generate_assignment", "--force")
+    if not (folder / "plain_release").exists():
+        call("generate_assignment", "--force")
     with Watch() as watch:
-        call("autograde")
+        call("autograde", f"--student={student}")
     return watch
+
+
+def plain_in_all(parts: list[tuple], sample: int, keep: str) -> Watch:
+    """Plain nbgrader on every part of the class, one after another; seconds scaled up where only a sample was run.
+
+    With a store (`keep` is "on") the first submission of a notebook computes what the others find, and is not scaled.
+    """
+    total = Watch()
+    total.seconds, total.peak = 0.0, 0
+    for lab, name, students in parts:
+        run_of = min(sample or students, students)
+        with tempfile.TemporaryDirectory() as folder, store(keep):
+            made = class_of(Path(folder), lab, [name], run_of + (keep == "on"))
+            watches = [plain(made, lab, f"student{run_of:03}")] if keep == "on" else []
+            for path in (made / "submitted").glob(f"student{run_of:03}"):  # it was the first one of all
+                shutil.rmtree(path)
+            rest = plain(made, lab)
+        rest.seconds *= (students - (keep == "on")) / run_of
+        for watch in [*watches, rest]:
+            total.seconds, total.peak = total.seconds + watch.seconds, max(total.peak, watch.peak)
+    return total
+
+
+@contextmanager
+def store(keep: str):
+    """An empty store of kept results for what is started meanwhile: "on", or "off"."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"DATALAB_CACHE": folder, "DATALAB_KEEP": keep}
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def ours(folder: Path, lab: str, workers: int, kill_one: bool = False) -> tuple[Watch, list[dict]]:
@@ -118,6 +161,22 @@ def ours(folder: Path, lab: str, workers: int, kill_one: bool = False) -> tuple[
     if kill_one and not killed:
         raise SystemExit("No worker was killed: there were too few submissions.")
     return watch, rows
+
+
+def ours_in_all(parts: list[tuple], workers: int) -> Watch:
+    """The whole class, lab after lab, beginning with an empty store; everyone must get exactly their points."""
+    total = Watch()
+    total.seconds, total.peak = 0.0, 0
+    with store("on"):
+        for lab, name, students in parts:
+            with tempfile.TemporaryDirectory() as folder:
+                watch, rows = ours(class_of(Path(folder), lab, [name], students), lab, workers)
+            for number, row in enumerate(rows):
+                if row["status"] != "graded" or row["automatic"] != number % 2 * row["automatic_max"]:
+                    raise SystemExit(f"{lab}, {row['student']}: {row['automatic']} points by test. {row['reasons']}")
+            print(f"  {students} of {lab}/{name}: {watch.seconds:.1f} s", file=sys.stderr, flush=True)
+            total.seconds, total.peak = total.seconds + watch.seconds, max(total.peak, watch.peak)
+    return total
 
 
 def _kill_a_worker(folder: Path, lab: str, killed: list) -> None:
@@ -132,38 +191,50 @@ def _kill_a_worker(folder: Path, lab: str, killed: list) -> None:
             return
 
 
-def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, float, float]:
-    """Seconds of a submission besides its own cells and tests: with a warm Python, a cold one, and for the writing."""
+def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, ...]:
+    """Seconds of a submission besides its own cells and tests: with a warm Python, with a cold one, for reading it, for
+    writing its marks, and for its feedback page."""
     notebooks = gradebook.needed(lab, folder)
     release, source = notebooks[name]
     bare = nbformat.reads(release, as_version=4)
     bare.cells = run.prefix(bare)  # what the warm Python has run already; a cold one has to run it
     text = nbformat.writes(bare)
 
-    def median(cold):
+    def median(function, over=range(repeats)):
         seconds = []
-        for _ in range(repeats):
+        for one in over:
             start = time.perf_counter()
-            run.run_notebook(text, release, None, cold=cold)
+            function(one)
             seconds.append(time.perf_counter() - start)
         return sorted(seconds)[len(seconds) // 2]
 
     run.run_notebook(text, release, None)
-    warm, cold = median(False), median(True)
+    warm = median(lambda _: run.run_notebook(text, release, None))
+    cold = median(lambda _: run.run_notebook(text, release, None, cold=True))
     run.close_stages()
     config = configuration(folder)
     config.BaseConverter.force = True
     gradebook.fill(lab, config)
-    seconds = []
-    for student in sorted(path.name for path in (folder / "submitted").iterdir())[:repeats]:
-        start = time.perf_counter()
-        submission = marks.read_submission(lab, student, notebooks, folder)
+    chosen = sorted(path.name for path in (folder / "submitted").iterdir())[:repeats]
+    found = {}
+
+    def read(student):
+        found[student] = marks.read_submission(lab, student, notebooks, folder)
+
+    def write(student):
         outcome = parallel.nothing("") | {"sandbox": "none"}
-        result = marks._finish(lab, submission, {name: outcome}, config, folder)
+        result = marks._finish(lab, found[student], {name: outcome}, config, folder)
         if result["status"] == marks.FAILED:
             raise SystemExit(f"{student} could not be written: {result['reasons']}")
-        seconds.append(time.perf_counter() - start)
-    return warm, cold, sorted(seconds)[len(seconds) // 2]
+
+    reading, writing = median(read, chosen), median(write, chosen)
+    return (
+        warm,
+        cold,
+        reading,
+        writing,
+        median(lambda student: gradebook.feedback(lab, student, config, folder), chosen),
+    )
 
 
 def table(rows: list[tuple]) -> None:
@@ -187,41 +258,63 @@ def line(name: str, watch: Watch, students: int, ratio="", target="") -> tuple:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--quick", action="store_true")
-    options.add_argument("--students", type=int, default=60)
-    options.add_argument("--class-of", type=int, default=0)
+    options.add_argument("--quick", action="store_true", help="few submissions of Labs 0 and 1")
+    options.add_argument("--plain-sample", type=int, default=0, metavar="N", help="plain nbgrader on N of each only")
+    options.add_argument("--class-of", type=int, default=0, metavar="N", help="N of Lab 0, one worker killed")
     given = options.parse_args()
+    if given.plain_sample % 2:
+        options.error("--plain-sample must be even: half of the submissions are solved")
     if given.class_of:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, store("on"):
             made = class_of(Path(folder), "lab0_start_here", ["0_start_here"], given.class_of)
             watch, rows = ours(made, "lab0_start_here", 2, kill_one=True)
         right = sum(row["status"] == "graded" and row["total"] == i % 2 for i, row in enumerate(rows))
         table([line(f"{given.class_of} of Lab 0, a worker killed", watch, given.class_of)])
         print(f"\n{len(rows)} of {given.class_of} came through, {right} with exactly their points.")
         return
-    lab, name = ("lab0_start_here", "0_start_here") if given.quick else ("lab1_handwritten_numbers", "1_measure_bias")
-    students = 4 if given.quick else given.students
-    with tempfile.TemporaryDirectory() as folder:
-        made = class_of(Path(folder), lab, [name], students)
-        warm, cold, writing = fixed_cost(made, lab, name, 3 if given.quick else 7)
+    parts = QUICK if given.quick else CLASS
+    students = sum(count for _, _, count in parts)
+    lab, name, count = parts[0]
+    with tempfile.TemporaryDirectory() as folder, store("on"):
+        made = class_of(Path(folder), lab, [name], count)
+        warm, cold, reading, writing, page = fixed_cost(made, lab, name, 3 if given.quick else 7)
     found = {}
-    for way, workers in (("ours, two workers", 2), ("ours, one worker", 1), ("nbgrader autograde", 0)):
-        with tempfile.TemporaryDirectory() as folder:
-            made = class_of(Path(folder), lab, [name], students)
-            found[way] = ours(made, lab, workers)[0] if workers else plain(made, lab)
+    for way, measure in {
+        "ours, two workers": lambda: ours_in_all(parts, 2),
+        "ours, one worker": lambda: ours_in_all(parts, 1),
+        "nbgrader autograde": lambda: plain_in_all(parts, given.plain_sample, "off"),
+        "nbgrader autograde, with a store": lambda: plain_in_all(parts, given.plain_sample, "on"),
+    }.items():
+        found[way] = measure()
         print(f"{way}: {found[way].seconds:.1f} s", file=sys.stderr, flush=True)
-    two, one, other = found["ours, two workers"], found["ours, one worker"], found["nbgrader autograde"]
+    two, one, other, other_store = (found[way] for way in ("ours, two workers", "ours, one worker", *list(found)[2:]))
+    print(", ".join(f"{count} submissions of {lab}/{name}" for lab, name, count in parts) + ", half of them solved:\n")
+
+    def ratio(watch):
+        return f"{other.seconds / watch.seconds:.2f}"
+
     table(
         [
             line("nbgrader autograde", other, students),
-            line("ours, one worker", one, students, f"{other.seconds / one.seconds:.2f}"),
-            line("ours, two workers", two, students, f"{other.seconds / two.seconds:.2f}", "at least 3"),
+            line("nbgrader autograde, with a store", other_store, students, ratio(other_store)),
+            line("ours, one worker", one, students, ratio(one)),
+            line("ours, two workers", two, students, ratio(two), "at least 8"),
         ]
     )
-    print(f"\nTwo workers are {one.seconds / two.seconds:.2f} times as fast as one (target 1.7).")
     print(
-        f"Fixed cost of a submission: {warm:.2f} s with a warm Python (target under 1), {cold:.2f} s with a cold one; "
-        f"reading, writing marks and feedback {writing:.2f} s."
+        "\nThe store of kept results is empty at the start of each run. The first row has none, as before there was "
+        f"one; against plain nbgrader with a store, two workers are {other_store.seconds / two.seconds:.2f} times as "
+        "fast."
+    )
+    if given.plain_sample:
+        print(
+            f"Plain nbgrader ran {given.plain_sample} of each notebook; its seconds are scaled up to the whole class."
+        )
+    print(f"Two workers are {one.seconds / two.seconds:.2f} times as fast as one (target 1.7).")
+    print(
+        f"Fixed cost of a submission to {name}: {warm:.2f} s with a warm Python (target under 1), {cold:.2f} s with a "
+        f"cold one; reading it {reading:.2f} s, writing its marks {writing:.2f} s. Its feedback page takes {page:.2f} "
+        "s, when all marks are written."
     )
 
 

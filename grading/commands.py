@@ -65,7 +65,7 @@ def grade(
     kind: Annotated[str, typer.Option(help="Of --from: auto, exchange, folder, moodle, canvas, zip_collect.")] = "auto",
     roster: Annotated[Path | None, typer.Option(help="A table of the class, for --from and for the exports.")] = None,
     student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given several times.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes on this machine; default one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Notebooks at once on this machine; default one a core.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://..., to run on.")] = None,
     db: Annotated[str | None, typer.Option(help="The gradebook, such as postgresql+psycopg://user@host/name.")] = None,
     unsafe: Annotated[

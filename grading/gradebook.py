@@ -2,61 +2,30 @@
 
 import csv
 import gzip
-import hashlib
 import json
 import os
 import secrets
 import shutil
 import sqlite3
 import tempfile
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.api import BaseCell, Comment, Grade, Gradebook
-from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback, NbGraderException
+from alembic.script import ScriptDirectory
+from nbgrader.api import Base, BaseCell, Grade, Gradebook
+from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import (
-    AssignLatePenalties,
-    CheckCellMetadata,
-    GetGrades,
-    OverwriteCells,
-    OverwriteKernelspec,
-    SaveAutoGrades,
-)
-from nbgrader.preprocessors.base import NbGraderPreprocessor
-from traitlets import List
+from nbgrader.dbutil import ALEMBIC_DIR
+from nbgrader.preprocessors import AssignLatePenalties
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_task
+from sqlalchemy import create_engine, exc, inspect, text
 
 from .course import GradingError, run_nbgrader, source_notebooks
 from .handout import last_error
 
 SECRET = "submission_secret.txt"
-
-
-class Record(Autograde):
-    """nbgrader's autograding of a notebook that was executed elsewhere: everything but running it."""
-
-    sanitize_preprocessors = List([OverwriteKernelspec, OverwriteCells, CheckCellMetadata])
-    autograde_preprocessors = List([SaveAutoGrades, AssignLatePenalties, CheckCellMetadata])
-
-
-class AsReleased(NbGraderPreprocessor):
-    """Tests and tasks as the students know them: hidden tests and mark schemes stay hidden in feedback."""
-
-    released: dict[tuple[str, str], str] = {}
-
-    def preprocess(self, nb, resources):
-        notebook = resources["nbgrader"]["notebook"]
-        for cell in nb.cells:
-            about = cell.metadata.get("nbgrader", {})
-            if about.get("task") or (about.get("grade") and cell.cell_type == "code"):
-                cell.source = self.released.get((notebook, about["grade_id"]), "(The test of this question.)")
-        return nb, resources
-
-
-class Feedback(GenerateFeedback):
-    preprocessors = List([AsReleased, GetGrades, CSSHTMLHeaderPreprocessor])
 
 
 def fill(lab: str, config) -> None:
@@ -65,6 +34,7 @@ def fill(lab: str, config) -> None:
     nbgrader does so only when it writes the release, and a committed release it would not write again: in a fresh
     clone the gradebook would stay empty. So the release is written once more, to a folder that is thrown away.
     """
+    _create(CourseDirectory(config=config).db_url)
     with tempfile.TemporaryDirectory() as folder:
         config = config.copy()
         config.CourseDirectory.release_directory = folder
@@ -80,29 +50,124 @@ def fill(lab: str, config) -> None:
             raise GradingError(f"{lab} cannot be graded with: {last_error(problem.messages)}") from None
 
 
-def record(lab: str, student: str, notebooks: dict, time: str | None, config, root: Path) -> None:
-    """Write one submission into the gradebook, the autograded copies and the feedback pages.
+def _create(url: str) -> None:
+    """Make the tables of a new gradebook. nbgrader does so too, with the program `alembic`, which takes seconds."""
+    try:
+        engine = create_engine(url)
+        if "alembic_version" not in inspect(engine).get_table_names():
+            Base.metadata.create_all(engine)
+            version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+            with engine.begin() as connection:
+                connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+                connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+        engine.dispose()
+    except Exception as problem:
+        raise _cannot_open(url, problem) from None
+
+
+def record(lab: str, student: str, notebooks: dict, time: str | None, config, root: Path) -> float:
+    """Write one submission into the gradebook, and the autograded copies that the formgrader shows.
+
+    What nbgrader's `autograde` does after it ran a notebook, with one connection to the gradebook in place of a dozen
+    and one transaction in place of forty: cells that nobody may change get the source's text back, hidden tests
+    included; a passed test gives its points; a mark by hand stays, and waits for another look; an answer that is the
+    release's is "No response."; a notebook that is missing counts as zero. The feedback pages of before are removed,
+    since they tell of another submission; see `feedback`.
 
     Parameters
     ----------
     notebooks : name → the executed notebook, with the outcome of each test as output of its cell
     time : when it was handed in, in nbgrader's format; None if nobody knows
 
+    Returns
+    -------
+    float : by how many seconds it was late
+
     Raises
     ------
-    NbGraderException : nbgrader stopped; its attribute `messages` says why
+    GradingError : it could not be written; the gradebook has what it had
     """
-    config = config.copy()
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / student / lab
-        place.mkdir(parents=True)
-        for name, notebook in notebooks.items():
-            nbformat.write(notebook, place / f"{name}.ipynb")
-        if time:
-            (place / "timestamp.txt").write_text(time)
-        config.CourseDirectory.submitted_directory = folder
-        run_nbgrader(Record, config, lab, student)
-    feedback(lab, student, config, root)
+    place = root / "autograded" / student / lab
+    try:
+        with open_gradebook(config) as gradebook, warnings.catch_warnings():
+            warnings.simplefilter("ignore", exc.SAWarning)  # about nbgrader's own way to add a submission
+            gradebook.update_or_create_student(student)
+            handed_in = gradebook.update_or_create_submission(lab, student, **({"timestamp": time} if time else {}))
+            texts = {}
+            for stored in handed_in.notebooks:
+                if stored.name in notebooks:
+                    notebook = _as_source(notebooks[stored.name], stored.notebook)
+                    texts[f"{stored.name}.ipynb"] = nbformat.writes(notebook)
+                    _mark(stored, notebook)
+                else:
+                    for grade in stored.grades:
+                        grade.auto_score, grade.needs_manual_grade = 0, False
+            late = float(handed_in.total_seconds_late)
+            _penalize(handed_in, late, gradebook, config)
+            if time:
+                texts["timestamp.txt"] = time
+            _replace(place, texts)
+            shutil.rmtree(root / "feedback" / student / lab, ignore_errors=True)
+            gradebook.db.commit()
+            return late
+    except Exception as problem:
+        shutil.rmtree(place, ignore_errors=True)
+        raise GradingError(f"The gradebook does not take it: {type(problem).__name__}: {problem}") from problem
+
+
+def _as_source(notebook, stored):
+    """The notebook with what the gradebook holds of its cells: the text of those that are locked, the points."""
+    cells = {cell.name: cell for cell in stored.source_cells}
+    points = {cell.name: cell.max_score for cell in [*stored.grade_cells, *stored.task_cells]}
+    for cell in notebook.cells:
+        about = cell.metadata.get("nbgrader", {})
+        source = cells.get(about.get("grade_id"))
+        if source is None:
+            continue
+        about["checksum"] = source.checksum
+        if source.locked:
+            cell.source = source.source
+        if cell.metadata.nbgrader.grade_id in points:
+            about["points"] = points[source.name]
+    if stored.kernelspec:
+        notebook.metadata["kernelspec"] = json.loads(stored.kernelspec)
+    return notebook
+
+
+def _mark(stored, notebook) -> None:
+    """Give a submitted notebook the points of its tests, and the remarks that nbgrader makes by itself."""
+    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
+    for grade in stored.grades:
+        if is_grade(cells[grade.name]):  # a task waits for a person
+            grade.auto_score, _ = determine_grade(cells[grade.name])
+            grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
+    for comment in stored.comments:
+        cell = cells[comment.name]
+        untouched = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell) and not is_task(cell)
+        comment.auto_comment = "No response." if untouched else None
+
+
+def _penalize(handed_in, late: float, gradebook, config) -> None:
+    """The penalty for being late that the course's configuration asks for; by default there is none."""
+    for stored in handed_in.notebooks:
+        stored.late_submission_penalty = None
+    if late > 0:
+        rule = AssignLatePenalties(config=config)
+        rule.init_plugin()
+        gradebook.db.flush()
+        for stored in handed_in.notebooks:
+            penalty = rule.plugin_inst.late_submission_penalty(handed_in.student.id, stored.score, late)
+            if penalty is not None:
+                stored.late_submission_penalty = rule._check_late_penalty(stored, penalty)
+
+
+def _replace(folder: Path, texts: dict[str, str]) -> None:
+    """The folder holds these files and nothing else, and nobody writes them by mistake."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in texts.items():
+        (folder / name).write_text(content, encoding="utf-8")
+        (folder / name).chmod(0o444)
 
 
 def secret_of(path: Path) -> str:
@@ -115,24 +180,46 @@ def secret_of(path: Path) -> str:
     return text if 32 <= len(text) <= 1000 and text.isalnum() else secrets.token_hex(64)
 
 
-def feedback(lab: str, student: str, config, root: Path) -> None:
+def feedback(lab: str, student: str, config, root: Path, marks: dict | None = None) -> None:
     """Write a student's feedback pages: marks and comments as they stand now, no hidden tests, no mark schemes.
 
     Beside them lies the secret that nbgrader sent along with the submission: a released page is named after it, so that
     only the person who has it finds the page. Where there is none, a new one keeps that page hidden, and keeps
     nbgrader's `release_feedback` from stopping for the whole class.
+
+    Parameters
+    ----------
+    marks : of this student, from `shown`, by one who writes many pages
     """
-    AsReleased.released = {
-        (path.stem, cell.metadata.get("nbgrader", {}).get("grade_id", "")): cell.source
-        for path in (root / "course/release" / lab).glob("*.ipynb")
-        for cell in nbformat.read(path, as_version=4).cells
-    }
-    run_nbgrader(Feedback, config, lab, student)
-    page = root / "feedback" / student / lab
-    (page / SECRET).unlink(missing_ok=True)
-    (page / SECRET).write_text(secret_of(root / "submitted" / student / lab / SECRET), encoding="ascii")
-    if not (page / "timestamp.txt").exists():
-        (page / "timestamp.txt").write_text("")  # `release_feedback` reads it, and only writes it into its log
+    from .pages import page
+
+    if marks is None:
+        marks = shown(config, lab, student)[student]
+    settings = json.loads(json.dumps(config.get("HTMLExporter", {}), default=str))
+    to = root / "feedback" / student / lab
+    to.mkdir(parents=True, exist_ok=True)
+    for path in sorted((root / "autograded" / student / lab).glob("*.ipynb")):
+        released = _released(root / "course/release" / lab / path.name)
+        html = page(path.read_text(encoding="utf-8"), path.stem, marks[path.stem], released, settings)
+        with _whole(to / f"{path.stem}.html") as part:
+            Path(part).write_text(html, encoding="utf-8")
+    (to / SECRET).unlink(missing_ok=True)
+    (to / SECRET).write_text(secret_of(root / "submitted" / student / lab / SECRET), encoding="ascii")
+    if not (to / "timestamp.txt").exists():
+        # `release_feedback` reads it, and only writes it into its log
+        (to / "timestamp.txt").write_text(_text(root / "autograded" / student / lab / "timestamp.txt"))
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _released(path: Path) -> dict[str, str]:
+    """The text of each cell as the students know it: grade_id → source."""
+    if not path.exists():
+        return {}
+    cells = nbformat.read(path, as_version=4).cells
+    return {cell.metadata.get("nbgrader", {}).get("grade_id", ""): cell.source for cell in cells}
 
 
 def open_gradebook(config) -> Gradebook:
@@ -141,9 +228,12 @@ def open_gradebook(config) -> Gradebook:
     try:
         return Gradebook(course.db_url, course.course_id)
     except Exception as problem:
-        raise GradingError(
-            f"The gradebook {_without_password(course.db_url)} cannot be opened: {str(problem).splitlines()[0][:300]}"
-        ) from None
+        raise _cannot_open(course.db_url, problem) from None
+
+
+def _cannot_open(url: str, problem: Exception) -> GradingError:
+    why = str(problem).splitlines()[0][:300] if str(problem) else type(problem).__name__
+    return GradingError(f"The gradebook {_without_password(url)} cannot be opened: {why}")
 
 
 def _without_password(url: str) -> str:
@@ -164,20 +254,28 @@ def marks(config, lab: str | None = None) -> dict[tuple, tuple]:
         return found
 
 
-def on_feedback(config, lab: str) -> dict[str, str]:
-    """What feedback pages depend on besides the submission, in short: student → digest of marks and comments."""
-    shown = {}
-    for key, values in marks(config, lab).items():
-        shown.setdefault(key[1], []).append([*key[2:], *values])
+def shown(config, lab: str, student: str | None = None) -> dict[str, dict]:
+    """What feedback pages show besides the submission: student → notebook → its marks and comments.
+
+    Of a notebook `score`, `max_score`, `late_penalty`, and `cells`: grade_id → `score`, `points`, `comment`.
+    """
+    found = {}
     with open_gradebook(config) as gradebook:
-        for comment in gradebook.db.query(Comment).all():
-            if comment.notebook.assignment.name == lab and comment.manual_comment:
-                found = [comment.notebook.name, comment.name, comment.manual_comment]
-                shown.setdefault(comment.notebook.student.id, []).append(found)
-    return {
-        student: hashlib.sha256(json.dumps(sorted(rows, key=str)).encode()).hexdigest()
-        for student, rows in shown.items()
-    }
+        for handed_in in gradebook.assignment_submissions(lab):
+            if student not in (None, handed_in.student_id):
+                continue
+            for stored in handed_in.notebooks:
+                cells = {}
+                for grade in stored.grades:
+                    cells[grade.name] = {"score": grade.score, "points": grade.cell.max_score}
+                for comment in stored.comments:
+                    cells.setdefault(comment.name, {})["comment"] = comment.comment
+                penalty = stored.late_submission_penalty or 0
+                score = sum(cell.get("score", 0) for cell in cells.values()) - penalty
+                worth = sum(cell.get("points", 0) for cell in cells.values())
+                about = {"score": score, "max_score": worth, "late_penalty": penalty, "cells": cells}
+                found.setdefault(handed_in.student_id, {})[stored.name] = about
+    return found
 
 
 COLUMNS = ["lab", "student", "notebook", "cell", "by_test", "by_hand", "extra_credit", "waits"]

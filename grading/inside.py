@@ -320,7 +320,7 @@ def stage(control: socket.socket) -> None:
             case "tests":
                 from .trusted import become
 
-                become(shell, control, head["cells"])
+                become(shell, control, head["cells"], head["rest"])
             case "fork":
                 if os.fork() == 0:
                     control.close()
@@ -360,12 +360,20 @@ def _submission(shell, fds, head) -> None:
         os._exit(1)
 
 
+def _added_to_environment() -> dict[str, str]:
+    """What libraries and the course's first cells have set since this Python was started."""
+    with open("/proc/self/environ", "rb") as file:
+        first = {entry.partition(b"=")[0] for entry in file.read().split(b"\0")}
+    return {name: value for name, value in os.environ.items() if os.fsencode(name) not in first}
+
+
 def begin(shell, channel, head: dict) -> None:
     """Give up every right and every file but the channel, and serve. Does not return."""
     if os.getsid(0) != os.getpid():
         os.setsid()
+    added = _added_to_environment()
     os.environ.clear()
-    os.environ.update(head["environment"])
+    os.environ.update(added | head["environment"])
     os.chdir(head["home"])
     keep = channel.fileno()
     null = os.open("/dev/null", os.O_RDWR)

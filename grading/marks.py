@@ -2,17 +2,17 @@
 
 import csv
 import fcntl
+import functools
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.converters import NbGraderException
 from nbgrader.utils import parse_utc
 from tqdm import tqdm
 
@@ -20,10 +20,10 @@ from . import gradebook as book
 from . import sandbox
 from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
-from .handout import last_error
 from .integrity import Unreadable, mend, read_notebook, set_aside
 from .parallel import run_all
 from .report import class_report, export_canvas, export_moodle
+from .run import KEEP
 from .safe import clean_markdown
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
@@ -49,14 +49,17 @@ def grade(
     are none), with the reasons; one never stops the others. A submission that was graded before and is the same still
     is not run again, so that a run that was interrupted goes on where it was.
 
+    Marks are written as soon as a submission has run; the feedback pages when all marks are there. Those that are
+    missing, and those on which a person changed a mark or a comment, are written by every run.
+
     Feedback pages go to `feedback/<student>/<lab>/`, the table of marks to `marks/<lab>.csv`, the class report and the
     details of each submission to `marks/<lab>/`, copies of the gradebook to `marks/backups/`.
 
     Parameters
     ----------
     say : called with one line for each student
-    workers : processes on this machine; by default one for each core
-    scheduler : address of a Dask scheduler, `tcp://…`, in place of this machine's own processes
+    workers : how many notebooks run at once on this machine; by default one for each core
+    scheduler : address of a Dask scheduler, `tcp://…`, in place of this machine
     db : the gradebook as an SQLAlchemy address; by default that of `nbgrader_config.py`
     unsafe : run the code without a sandbox, as the user who grades; every result is marked
     limits : changes to `grading.sandbox.LIMITS`
@@ -95,7 +98,7 @@ def grade(
         try:
             how, where = {"unsafe": unsafe, "limits": limits}, {"workers": workers, "scheduler": scheduler}
             results = _results(lab, everyone, notebooks, before, config, root, how, where, progress)
-            _renew_feedback(lab, results, config, root)
+            _write_feedback(lab, results, config, root)
         finally:  # also of a run that was interrupted
             after = book.marks(config, lab)
             book.log_changes(before, after, root / "marks" / lab / "changes.csv")
@@ -133,11 +136,16 @@ def _results(lab, everyone, notebooks, before, config, root, how: dict, where: d
             results[student] = _finish(lab, submission, outcomes, config, root)
         else:
             waiting[student] = submission, outcomes
-    jobs.sort(key=lambda job: job[0][1])  # a worker keeps the Python of a notebook warm
+    # The Pythons of a few notebooks stay warm, and those are made ready beside each other.
+    order = {name: place // KEEP for place, name in enumerate(sorted(notebooks))}
+    jobs.sort(key=lambda job: (order[job[0][1]], job[0]))
     failures = sum(result["status"] == FAILED for result in results.values())
-    with tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True) as bar:
+    with (
+        tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True) as bar,
+        closing(run_all(jobs, **where)) as done,  # an interrupt here ends what runs there
+    ):
         bar.set_postfix(failed=failures)
-        for (student, name), outcome in run_all(jobs, **where):
+        for (student, name), outcome in done:
             submission, outcomes = waiting[student]
             outcomes[name] = outcome
             if len(outcomes) == len(submission["notebooks"]):
@@ -249,8 +257,7 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
         found["failed"] = f"None of {_files(notebooks)} was handed in; the folder holds {what}.{also}"
     for name, data in wanted.items():
         try:
-            release = nbformat.reads(notebooks[name][0], as_version=4)
-            notebook, changes = mend(read_notebook(data), release)
+            notebook, changes = mend(read_notebook(data), _parsed(notebooks[name][0]))
         except Unreadable as problem:
             found["failed"] = f"{name}.ipynb cannot be read: {problem}"
             continue
@@ -270,6 +277,12 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
             words += f" Is it {_files(others)} under another name? Rename it and grade again."
         found["reasons"].append(words)
     return found
+
+
+@functools.lru_cache(8)
+def _parsed(release: str):
+    """The students' copy as a notebook, not to be changed; parsed once for a class."""
+    return nbformat.reads(release, as_version=4)
 
 
 def _time(data: bytes | None, reasons: list[str]) -> str | None:
@@ -293,7 +306,7 @@ def _files(names) -> str:
 
 
 def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> dict:
-    """Write a submission's marks and feedback; what is known about it, as it is kept in `marks/<lab>/results/`."""
+    """Write a submission's marks; what is known about it, as it is kept in `marks/<lab>/results/`."""
     student, reasons, failed = submission["student"], list(submission["reasons"]), submission["failed"]
     notebooks, about = {}, {}
     for name, outcome in outcomes.items():
@@ -305,11 +318,9 @@ def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> d
     late = 0.0
     if not failed:
         try:
-            book.record(lab, student, notebooks, submission["time"], config, root)
-        except NbGraderException as problem:
-            failed = f"nbgrader stopped with: {last_error(problem.messages)}"
-        else:
-            late = _late(lab, student, config)
+            late = book.record(lab, student, notebooks, submission["time"], config, root)
+        except GradingError as problem:
+            failed = str(problem)
     if submission["failed"]:  # what failed because of this machine is tried again, and keeps what it had
         book.remove_submission(lab, student, config, root)
     if failed:
@@ -367,11 +378,6 @@ def _failure(name: str, words: str, message: str) -> dict:
     return {"output_type": "error", "ename": name or "AssertionError", "evalue": words, "traceback": [message]}
 
 
-def _late(lab: str, student: str, config) -> float:
-    with book.open_gradebook(config) as gradebook:
-        return float(gradebook.find_submission(lab, student).total_seconds_late)
-
-
 def _result_file(lab: str, student: str, root: Path) -> Path:
     return root / "marks" / lab / "results" / f"{student}.json"
 
@@ -387,25 +393,42 @@ def _kept(lab: str, student: str, fingerprint: str, before: dict, root: Path) ->
     if result["status"] == FAILED:
         return None  # what failed is tried again: the reason may have been this machine
     has_marks = any(key[:2] == (lab, student) for key in before)
-    has_feedback = all((root / "feedback" / student / lab / f"{name}.html").exists() for name in result["notebooks"])
-    return result if has_marks and has_feedback else None
+    has_copies = all((root / "autograded" / student / lab / f"{name}.ipynb").exists() for name in result["notebooks"])
+    return result if has_marks and has_copies else None
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def _renew_feedback(lab: str, results: dict, config, root: Path) -> None:
-    """Write the pages anew on which marks or comments stand that a person has changed since."""
-    now = book.on_feedback(config, lab)
+def _write_feedback(lab: str, results: dict, config, root: Path) -> None:
+    """Write the pages that are missing, and those on which marks or comments stand that a person has changed since.
+
+    A page that cannot be written is a reason to look at its submission, and is tried again by the next run.
+    """
+    now = book.shown(config, lab)
+    digests = {
+        student: hashlib.sha256(json.dumps(now[student], sort_keys=True).encode()).hexdigest() for student in now
+    }
     path = root / "marks" / lab / "on_feedback.json"
     try:
-        shown = json.loads(path.read_text(encoding="utf-8"))
+        written = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        shown = {}
-    for student, result in results.items():
-        if result["status"] != FAILED and shown.get(student, now.get(student)) != now.get(student):
-            book.feedback(lab, student, config, root)
-    book.write_json(path, shown | {student: now[student] for student in results if student in now})
+        written = {}
+    try:
+        for student, result in results.items():
+            if result["status"] == FAILED:
+                continue
+            pages = [root / "feedback" / student / lab / f"{name}.html" for name in result["notebooks"]]
+            if written.get(student) == digests[student] and all(page.exists() for page in pages):
+                continue
+            try:
+                book.feedback(lab, student, config, root, now[student])
+                written[student] = digests[student]
+            except Exception as problem:
+                why = f"The feedback page could not be written: {type(problem).__name__}: {problem}"
+                results[student] = result | {"status": LOOK, "reasons": [*result["reasons"], why]}
+    finally:  # also of a run that was interrupted
+        book.write_json(path, written)
 
 
 def _row(lab: str, result: dict, marks: dict, root: Path) -> dict:

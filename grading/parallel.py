@@ -1,12 +1,15 @@
-"""Run many notebooks at once: in this process, in one process a core, or on the workers of a Dask scheduler."""
+"""Run many notebooks at once: one for each core of this machine, or on the workers of a Dask scheduler.
+
+On this machine threads do it. A notebook runs in processes of its own anyway, and threads share the Pythons that wait
+for its submissions, which cost more time and memory than anything else here.
+"""
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from .course import GradingError
-from .run import close_stages, run_notebook
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+from .run import close_stages, run_notebook, stop
 
 
 def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None = None) -> Iterator[tuple]:
@@ -15,7 +18,7 @@ def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None
     Parameters
     ----------
     jobs : (key, arguments of `grading.run.run_notebook`)
-    workers : processes on this machine, one for each core by default; 1 runs everything in this process
+    workers : how many run at once on this machine; by default one for each core
     scheduler : address of a Dask scheduler whose workers do it instead; each needs this environment, and bubblewrap
 
     Yields
@@ -26,14 +29,26 @@ def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None
     if not jobs:
         return
     workers = min(workers or len(os.sched_getaffinity(0)), len(jobs))
-    if scheduler is None and workers == 1:
-        try:
-            for key, arguments in jobs:
-                yield key, attempt(arguments)
-        finally:
-            close_stages()
-        return
-    yield from _with_dask(jobs, workers, scheduler)
+    if scheduler is not None:
+        yield from _with_dask(jobs, scheduler)
+    elif workers == 1:
+        for key, arguments in jobs:
+            yield key, attempt(arguments)
+    else:
+        yield from _in_threads(jobs, workers)
+
+
+def _in_threads(jobs: list[tuple], workers: int) -> Iterator[tuple]:
+    pool = ThreadPoolExecutor(workers)
+    try:
+        keys = {pool.submit(attempt, arguments): key for key, arguments in jobs}
+        for future in as_completed(list(keys)):
+            yield keys.pop(future), future.result()
+        pool.shutdown()
+    except BaseException:  # an interrupt: nothing goes on in the background
+        with stop():
+            pool.shutdown(cancel_futures=True)
+        raise
 
 
 def attempt(arguments: dict) -> dict:
@@ -51,52 +66,35 @@ def nothing(why: str) -> dict:
     return result | {"seconds": 0.0, "cpu_seconds": None, "memory": None, "sandbox": ""}
 
 
-def _with_dask(jobs, workers, scheduler) -> Iterator[tuple]:
+def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
     import dask
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import Client, as_completed
 
     settings = {
-        "distributed.worker.daemon": False,  # a worker starts bubblewrap and the warm Pythons
         "distributed.scheduler.allowed-failures": 5,
         "distributed.comm.retry.count": 3,
-        "distributed.worker.memory.target": False,  # the memory is in the sandboxes, which have limits of their own
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.pause": False,
-        "distributed.worker.memory.terminate": False,
-        "distributed.scheduler.work-stealing": True,
         "distributed.logging.distributed": "error",
     }
     with dask.config.set(settings):
-        cluster = None
         try:
-            if scheduler is None:
-                for name in THREADS:
-                    os.environ.setdefault(name, "1")
-                cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
-            client = Client(cluster or scheduler, timeout="30s")
+            client = Client(scheduler, timeout="30s")
         except OSError as problem:
             raise GradingError(
                 f"The scheduler {scheduler} does not answer ({type(problem).__name__}). Start one with `dask scheduler`"
                 ", and on each machine `dask worker ADDRESS --nthreads 1`; grading/README.md has the whole recipe."
             ) from None
-        try:
-            with client:
-                keys = {}
-                for number, (key, arguments) in enumerate(jobs):
-                    future = client.submit(
-                        attempt, arguments, key=f"grade-{os.getpid()}-{number}", pure=False, retries=2
-                    )
-                    keys[future] = key
-                for future in as_completed(list(keys)):
-                    try:
-                        result = future.result()
-                    except Exception as problem:
-                        result = nothing(f"It could not be run: {type(problem).__name__}: {problem}")
-                    yield keys.pop(future), result
+        with client:
+            keys = {}
+            for number, (key, arguments) in enumerate(jobs):
+                future = client.submit(attempt, arguments, key=f"grade-{os.getpid()}-{number}", pure=False, retries=2)
+                keys[future] = key
+            for future in as_completed(list(keys)):
                 try:
-                    client.run(close_stages)
-                except Exception:  # noqa: BLE001  a worker that is gone has closed them with itself
-                    pass
-        finally:
-            if cluster is not None:
-                cluster.close()
+                    result = future.result()
+                except Exception as problem:
+                    result = nothing(f"It could not be run: {type(problem).__name__}: {problem}")
+                yield keys.pop(future), result
+            try:
+                client.run(close_stages)
+            except Exception:  # noqa: BLE001  a worker that is gone has closed them with itself
+                pass

@@ -1,10 +1,12 @@
 """Run one submitted notebook: the student's cells in a sandbox, the tests in a Python that no student's code reaches.
 
 `run_notebook` takes and returns plain values, so that it can be called in this process, in another, or on another
-machine. What it starts for a notebook (the two warm Pythons) stays for the next submission of the same notebook.
+machine. What it starts for a notebook (the two warm Pythons) stays for the next submission of the same notebook, and is
+shared by threads: all the work is done in other processes, so threads keep as many cores busy.
 """
 
 import ast
+import atexit
 import hashlib
 import json
 import os
@@ -15,7 +17,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import contextmanager
 
 import nbformat
 
@@ -26,6 +30,23 @@ from .sandbox import HOME, LIMITS, Sandbox, environment
 
 RESTARTS = 3
 GRACE = 5  # seconds between an interrupt and the end
+
+
+class Stopped(BaseException):
+    """Whoever wanted the notebook run wants it no more; see `stop`."""
+
+
+_stopping = threading.Event()
+
+
+@contextmanager
+def stop():
+    """Meanwhile everything that waits for a notebook in another thread gives up, and ends what it started."""
+    _stopping.set()
+    try:
+        yield
+    finally:
+        _stopping.clear()
 
 
 class Lost(Exception):
@@ -56,12 +77,17 @@ def run_notebook(
     start = time.perf_counter()
     limits = LIMITS | (limits or {})
     submitted = nbformat.reads(notebook, as_version=4)
-    stages = stages_of(release, source)
+    with stages_of(release, source) as stages:
+        return _run(stages, submitted, files or {}, limits, unsafe, cold, start)
+
+
+def _run(stages, submitted, files, limits, unsafe, cold, start) -> dict:
+    """The whole notebook, begun anew without the cell where Python was lost; what `run_notebook` returns."""
     skip, reasons = {}, []
     for _ in range(RESTARTS + 1):
         session = start_session(stages, submitted, limits, unsafe, cold)
         try:
-            result = _once(session, stages, submitted, files or {}, limits, skip, start)
+            result = _once(session, stages, submitted, files, limits, skip, start)
         finally:
             used = session.close()
         if result["lost"] is None:
@@ -150,7 +176,7 @@ class Stages:
     def __init__(self, release: str, source: str | None):
         released = nbformat.reads(release, as_version=4)
         self.folder = tempfile.mkdtemp(prefix="datalab-")
-        self.controls, self.processes, self.tests = {}, [], {}
+        self.controls, self.processes, self.tests, self.lock = {}, [], {}, threading.Lock()
         try:
             self.controls["bare"] = self._start()
             _order(self.controls["bare"], {"do": "import", "names": _imports(released)})
@@ -171,7 +197,7 @@ class Stages:
         own = {"HOME": self.folder, "MPLCONFIGDIR": f"{self.folder}/matplotlib", "IPYTHONDIR": f"{self.folder}/ipython"}
         process = subprocess.Popen(
             [sys.executable, "-m", "grading.inside", str(there.fileno())],
-            env=environment() | own,
+            env=environment(trusted=True) | own,
             cwd=self.folder,
             pass_fds=[there.fileno()],
             stdin=subprocess.DEVNULL,
@@ -200,7 +226,7 @@ class Stages:
         ]
         last = max((i for i, cell in enumerate(cells) if cell["kind"] == "test"), default=-1)
         control = self._copy()
-        head = _order(control, {"do": "tests", "cells": cells[: last + 1]})
+        head = _order(control, {"do": "tests", "cells": cells[: last + 1], "rest": cells[last + 1 :]})
         if "error" in head:
             raise GradingError(head["error"])
         for name in head["ok"]:
@@ -259,32 +285,58 @@ def _imports(released) -> list[str]:
 def _order(control: socket.socket, head: dict, fds=()) -> dict:
     socket.send_fds(control, [b"."], list(fds))
     send(control, head)
+    while not select.select([control], [], [], 0.25)[0]:
+        if _stopping.is_set():
+            raise Stopped
     return receive(control)[0]
 
 
-_kept: dict[str, Stages] = {}
+class _Kept:
+    """The warm Pythons of a notebook (None until they are started), and how many use them now."""
+
+    def __init__(self):
+        self.stages, self.users, self.lock = None, 0, threading.Lock()
+
+    def close(self):
+        if self.stages is not None:
+            self.stages.close()
+            self.stages = None
+
+
+_kept: dict[str, _Kept] = {}
+_lock = threading.Lock()
 KEEP = 2  # notebooks whose Pythons stay warm at a time
 
 
-def stages_of(release: str, source: str | None) -> Stages:
-    """The warm Pythons of a notebook: those that wait already, or new ones."""
-    key = hashlib.sha256(f"{release}\0{source}".encode()).hexdigest()
-    stages = _kept.pop(key, None)
-    if stages is not None and not stages.alive():
-        stages.close()
-        stages = None
-    if stages is None:
-        while len(_kept) >= KEEP:
-            _kept.pop(next(iter(_kept))).close()
-        stages = Stages(release, source)
-    _kept[key] = stages
-    return stages
+@contextmanager
+def stages_of(release: str, source: str | None):
+    """The warm Pythons of a notebook: those that wait already, or new ones. Several threads may use them at once."""
+    key = hashlib.sha256(json.dumps([release, source, environment(trusted=True)]).encode()).hexdigest()
+    with _lock:
+        kept = _kept[key] = _kept.pop(key, None) or _Kept()
+        kept.users += 1
+        for other in [k for k, one in _kept.items() if not one.users][: max(0, len(_kept) - KEEP)]:
+            _kept.pop(other).close()
+    try:
+        with kept.lock:
+            if kept.stages is not None and not kept.stages.alive():
+                kept.close()
+            if kept.stages is None:
+                kept.stages = Stages(release, source)
+        yield kept.stages
+    finally:
+        with _lock:
+            kept.users -= 1
 
 
 def close_stages() -> None:
     """End all warm Pythons of this process."""
-    while _kept:
-        _kept.popitem()[1].close()
+    with _lock:
+        while _kept:
+            _kept.popitem()[1].close()
+
+
+atexit.register(close_stages)
 
 
 # --- one submission's Python --------------------------------------------------------------------------------------
@@ -324,8 +376,9 @@ class Session:
                 self.pid = self.sandbox.inner() if not unsafe else self.sandbox.process.pid
             else:
                 control = stages.controls["prefix" if same else "bare"]
-                socket.send_fds(control, [b"."], [there.fileno(), report])
-                send(control, {"do": "fork", "namespaces_of": self.sandbox.pid, **order})
+                with stages.lock:  # byte and order belong together
+                    socket.send_fds(control, [b"."], [there.fileno(), report])
+                    send(control, {"do": "fork", "namespaces_of": self.sandbox.pid, **order})
                 there.close()
                 self.pid = self._started()
             self.sandbox.cgroup.add(self.pid)
@@ -395,6 +448,8 @@ class Session:
     def _wait(self, fd: int, seconds: float, interrupt: bool = True) -> float | None:
         end, checked, late = time.monotonic() + seconds, time.monotonic(), None
         while not select.select([fd], [], [], 0.25)[0]:
+            if _stopping.is_set():
+                raise Stopped
             now = time.monotonic()
             if now - checked > 1:
                 excess, checked = self.sandbox.excess(), now

@@ -4,6 +4,7 @@ import base64
 import binascii
 import html
 import re
+import threading
 
 from bleach.css_sanitizer import CSSSanitizer
 from bleach.sanitizer import ALLOWED_PROTOCOLS, Cleaner
@@ -41,6 +42,7 @@ def _attribute(tag: str, name: str, value: str) -> bool:
     return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, [])
 
 
+_one_at_a_time = threading.Lock()  # a cleaner keeps its state in itself, and several threads grade
 _cleaner = Cleaner(
     tags=TAGS, attributes=_attribute, protocols={*ALLOWED_PROTOCOLS, "data"}, css_sanitizer=CSS, strip=True
 )
@@ -49,7 +51,8 @@ _cleaner = Cleaner(
 def clean_html(text: str) -> str:
     """HTML without scripts, event handlers, styles that cover the page, frames, and pictures from elsewhere."""
     text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)", "", text)  # strip=True would leave their content as text
-    return _cleaner.clean(text)
+    with _one_at_a_time:
+        return _cleaner.clean(text)
 
 
 def clean_markdown(source: str) -> str:
@@ -67,7 +70,7 @@ def clean_markdown(source: str) -> str:
         page = markdown2html(cleaned)
     except Exception:  # whatever a strange text does to the parser
         page = None
-    if page is not None and _tags(page) == _tags(_page_cleaner.clean(page)):
+    if page is not None and _tags(page) == _tags(_clean_page(page)):
         return cleaned
     fence = "`" * (2 + max((len(run) for run in re.findall("`+", source)), default=1))
     return f"{fence}text\n{source}\n{fence}"
@@ -80,6 +83,11 @@ _page_cleaner = Cleaner(
     protocols={*ALLOWED_PROTOCOLS, "data"},
     css_sanitizer=CSS,
 )
+
+
+def _clean_page(page: str) -> str:
+    with _one_at_a_time:
+        return _page_cleaner.clean(page)
 
 
 def _tags(page: str) -> list[str]:

@@ -37,11 +37,22 @@ LIMITS = {
 }
 # The environment of bubblewrap itself, which its first process inside shows to everyone there (/proc/1/environ).
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# What steers the matrix libraries has to be the same in all Pythons of a grading: kept results are found by it.
+PASSED_ON = ("OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "DATALAB_KEEP_MB")
+CACHED = ("kept", "open_images")  # of the folder DATALAB_CACHE, where it lies elsewhere than in `datasets`
 
 
-def environment() -> dict[str, str]:
-    """All environment variables that there are inside."""
+def environment(trusted: bool = False) -> dict[str, str]:
+    """All environment variables of a Python that grading starts.
+
+    Parameters
+    ----------
+    trusted : it runs only the course's own cells, and so what it trains is kept (`utils/kept.py`). In the sandbox kept
+        results are read; what a submission computes is kept for nobody.
+    """
+    keep = os.environ.get("DATALAB_KEEP") or "on"
+    cache = os.environ.get("DATALAB_CACHE")
     return {
         "HOME": HOME,
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -54,15 +65,18 @@ def environment() -> dict[str, str]:
         "MPLCONFIGDIR": "/tmp/matplotlib",
         "IPYTHONDIR": "/tmp/ipython",
         **dict.fromkeys(THREADS, "1"),
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        **({"DATALAB_CACHE": os.path.abspath(cache)} if cache else {}),
+        "DATALAB_KEEP": keep if trusted or keep == "off" else "read",
     }
 
 
 def command(limits: dict, *, visible: tuple[Path, ...] = ()) -> list[str]:
     """The bubblewrap command up to the program to start.
 
-    Inside there are: the system's programs and libraries, this Python environment, `utils`, the embedded data, all
-    read-only; and an empty home and /tmp in memory. There is no network, no other process, and nothing of the course
-    besides.
+    Inside there are: the system's programs and libraries, this Python environment, `utils`, the embedded data and the
+    kept results, all read-only; and an empty home and /tmp in memory. There is no network, no other process, and
+    nothing of the course besides.
     """
     size = str(limits["folder_bytes"])
     args = [
@@ -106,7 +120,9 @@ def command(limits: dict, *, visible: tuple[Path, ...] = ()) -> list[str]:
         *visible,
     ]
     python = [Path(p).resolve() for p in dict.fromkeys([sys.base_prefix, sys.prefix]) if not p.startswith("/usr/")]
-    for path in [*python, *ours]:
+    cache = environment().get("DATALAB_CACHE")
+    cached = [Path(cache, name) for name in CACHED if os.path.isdir(f"{cache}/{name}")] if cache else []
+    for path in [*python, *ours, *cached]:
         if str(path) != "/usr":
             args += ["--ro-bind", str(path.resolve()), str(path)]
     return [*args, "--chdir", HOME, "--remount-ro", "/"]

@@ -149,9 +149,9 @@ def recall(name: str, inputs, compute: Callable[[], dict], shown: tuple | None =
             found = _read(key)  # another process may have written it while this one waited
             if found is None:
                 start = cpu_seconds()
-                result = compute()
-                _write(key, name, result, cpu_seconds() - start)
-                return result
+                computed = compute()
+                _write(key, name, computed, cpu_seconds() - start)
+                return computed
     if found is None:
         return compute()
     if shown:

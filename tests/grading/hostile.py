@@ -559,3 +559,49 @@ honest(
     MARKS,
 )
 honest("jürgen_ß", "a name beyond ASCII", code(RIGHT))
+
+# --- kept results -------------------------------------------------------------------------------------------------
+
+case("kept_results", "writes, replaces and deletes kept results", attack(f"""
+import os, shutil, sys, glob
+from pathlib import Path
+import numpy as np
+import utils
+from utils import kept
+if os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}:
+    folders = {{kept.folder(), Path(utils.__file__).parents[1] / 'datasets/.cache/kept'}}
+    def tried(what, function, *args, **more):
+        try:
+            function(*args, **more)
+        except Exception as problem:
+            print(what, type(problem).__name__)
+        else:
+            print('FOUND a way:', what)
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        tried('new entry', (folder / 'mine.safetensors').write_bytes, b'x')
+        tried('new lock', (folder / 'mine.lock').touch)
+        tried('rename', os.rename, folder, f'{{folder}}-before')
+        tried('link', os.symlink, '/tmp', folder / 'link')
+        tried('mode of the folder', os.chmod, folder, 0o777)
+        for entry in [*folder.iterdir()][:3]:
+            tried('overwrite', entry.write_bytes, b'x')
+            tried('append', open, entry, 'ab')
+            tried('truncate', os.truncate, entry, 0)
+            tried('mode', os.chmod, entry, 0o666)
+            tried('time', os.utime, entry, (0, 0))
+            tried('delete', os.unlink, entry)
+            tried('replace', os.replace, '/proc/self/cmdline', entry)
+            tried('hard link', os.link, entry, '/tmp/mine')
+    before = {{str(folder): sorted(os.listdir(folder)) for folder in folders if folder.is_dir()}}
+    os.environ.pop('DATALAB_CACHE', None)
+    for cache in [None, str(kept.folder().parent), *(str(folder.parent) for folder in folders)]:
+        for keep in ['on', '']:
+            os.environ['DATALAB_KEEP'] = keep
+            if cache: os.environ['DATALAB_CACHE'] = cache
+            kept.recall('share', [1], lambda: {{'value': 99.0}})
+            kept.clear()
+    if before != {{str(folder): sorted(os.listdir(folder)) for folder in folders if folder.is_dir()}}:
+        print('FOUND a way: with the store itself')
+"""), GRADED)  # fmt: skip

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -37,37 +39,78 @@ def inside(request):
             texts.append("".join(o.get("text") or o.get("evalue") or "" for o in outputs))
         return texts, done
 
+    run.cold = request.param
     yield run
     close_stages()
 
 
-def test_the_environment_holds_nothing_of_the_outside(inside, monkeypatch):
-    monkeypatch.setenv("DATALAB_SECRET", "swordfish")
-    code = "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    print(open(f, errors='replace').read())"
-    (shown, own), done = inside(code, "import os; print(sorted(os.environ)); print(os.getcwd())")
+# Each start of a cold Python takes more than a second, so cells that do not disturb each other share one: those that
+# look around, those that reach for too much, and those after which Python is gone. Name → code, in this order.
+LOOKS, TOO_MUCH, LOSSES = {}, {}, {}
+MARK = f"datalab-left-{os.getpid()}"
+
+
+def several(inside, cells, **more):
+    texts, done = inside(*cells.values(), **more)
+    outputs = {name: done["outputs"].get(place, []) for place, name in enumerate(cells)}
+    return SimpleNamespace(text=dict(zip(cells, texts, strict=True)), outputs=outputs, done=done)
+
+
+@pytest.fixture(scope="module")
+def looked(inside):
+    """What the cells of LOOKS showed. They know the port of a server on this machine, and an abstract socket."""
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as server:
+        patch.setenv("DATALAB_SECRET", "swordfish")
+        with socket.socket(socket.AF_UNIX) as abstract:
+            abstract.bind(f"\0datalab-{os.getpid()}")
+            abstract.listen()
+            known = f"PORT, ABSTRACT, MARK = {server.getsockname()[1]}, '\\0datalab-{os.getpid()}', {MARK!r}"
+            return several(inside, {"known": known} | LOOKS, files={"data.csv": b"a,b\n1,2\n"})
+
+
+@pytest.fixture(scope="module")
+def overdone(inside, looked):
+    """What the cells of TOO_MUCH showed: another submission's Python, after that of `looked`."""
+    return several(inside, TOO_MUCH)
+
+
+@pytest.fixture(scope="module")
+def lost(inside):
+    """What the cells of LOSSES showed."""
+    return several(inside, LOSSES)
+
+
+LOOKS["environments"] = (
+    "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    print(open(f, errors='replace').read())"
+)
+LOOKS["environment"] = "import os; print(sorted(os.environ)); print(os.getcwd())"
+
+
+def test_the_environment_holds_nothing_of_the_outside(looked):
+    shown, own = looked.text["environments"], looked.text["environment"]
     assert "swordfish" not in shown and "DATALAB_SECRET" not in own
+    assert "PYTHONSAFEPATH" in shown  # or nothing was looked at
     assert set(eval(own.splitlines()[0])) == set(sandbox.environment())
     assert own.splitlines()[1] == sandbox.HOME
-    assert "bubblewrap" in done["sandbox"]
+    assert "bubblewrap" in looked.done["sandbox"]
 
 
-def test_course_gradebook_and_neighbours_are_not_there(inside):
-    looked_for = [
-        ROOT / name for name in ("course", "solutions", "tests", "submitted", "gradebook.db", "nbgrader_config.py")
-    ]
-    looked_for += [
-        ROOT / "grading/trusted.py",
-        Path("/home/neighbour"),
-        Path.home() / ".ssh",
-        Path("/var"),
-        Path("/tmp/pytest-of-root"),
-    ]
-    (shown,), _ = inside(f"import os\nprint([p for p in {[str(p) for p in looked_for]!r} if os.path.exists(p)])")
-    assert shown.strip() == "[]"
+LOOKED_FOR = [
+    *(ROOT / name for name in ("course", "solutions", "tests", "submitted", "gradebook.db", "nbgrader_config.py")),
+    ROOT / "grading/trusted.py",
+    Path("/home/neighbour"),
+    Path.home() / ".ssh",
+    Path("/var"),
+    Path("/tmp/pytest-of-root"),
+]
+LOOKS["neighbours"] = f"print([p for p in {[str(p) for p in LOOKED_FOR]!r} if os.path.exists(p)])"
 
 
-def test_system_and_libraries_are_read_only_and_home_is_writable(inside):
-    code = f"""
+def test_course_gradebook_and_neighbours_are_not_there(looked):
+    assert looked.text["neighbours"].strip() == "[]"
+
+
+LOOKS["writing"] = f"""
 import numpy
 for path in ['/usr/x', '/etc/x', '/x', '/dev/x', {str(ROOT / "utils/x")!r}, numpy.__file__, {str(ROOT / "datasets/x")!r}]:
     try:
@@ -78,32 +121,30 @@ for path in ['x', '/tmp/x', '/dev/shm/x']:
     open(path, 'w').write('y')
 print('done')
 """
-    assert inside(code)[0] == ["done\n"]
 
 
-def test_there_is_no_network_and_no_abstract_socket_of_the_outside(inside):
-    server = socket.create_server(("127.0.0.1", 0))
-    abstract = socket.socket(socket.AF_UNIX)
-    abstract.bind(f"\0datalab-{os.getpid()}")
-    abstract.listen()
-    code = f"""
+def test_system_and_libraries_are_read_only_and_home_is_writable(looked):
+    assert looked.text["writing"] == "done\n"
+
+
+LOOKS["network"] = """
 import socket
-for family, where in [(socket.AF_INET, ('127.0.0.1', {server.getsockname()[1]})), (socket.AF_INET, ('1.1.1.1', 53)), (socket.AF_UNIX, '\\0datalab-{os.getpid()}')]:
+for family, where in [(socket.AF_INET, ('127.0.0.1', PORT)), (socket.AF_INET, ('1.1.1.1', 53)), (socket.AF_UNIX, ABSTRACT)]:
     try:
         s = socket.socket(family); s.settimeout(2); s.connect(where); print('CONNECTED', where)
     except OSError as e:
         pass
 print(open('/proc/net/dev').read().count(':'))
 """
-    (shown,), _ = inside(code)
-    assert shown == "1\n"  # the loopback of its own
-    server.close()
-    abstract.close()
 
 
-def test_rights_are_gone_and_cannot_be_won_back(inside):
-    code = """
-import ctypes, os
+def test_there_is_no_network_and_no_abstract_socket_of_the_outside(looked):
+    assert looked.text["known"] == ""  # no error: PORT and ABSTRACT were known
+    assert looked.text["network"] == "1\n"  # the loopback of its own
+
+
+LOOKS["rights"] = """
+import ctypes
 status = dict(line.split(':', 1) for line in open('/proc/self/status').read().splitlines())
 print({k: status[k].strip() for k in ('CapEff', 'CapPrm', 'CapBnd', 'CapAmb', 'NoNewPrivs')})
 libc = ctypes.CDLL(None, use_errno=True)
@@ -115,40 +156,133 @@ except OSError:
     print('no')
 print(len([p for p in os.listdir('/proc') if p.isdigit()]))
 """
-    (shown,), _ = inside(code)
-    lines = shown.splitlines()
+
+
+def test_rights_are_gone_and_cannot_be_won_back(looked):
+    lines = looked.text["rights"].splitlines()
     state = eval(lines[0])
     assert state.pop("NoNewPrivs") == "1" and all(int(value, 16) == 0 for value in state.values()), state
     assert lines[1:4] == ["[-1, -1, -1, -1]", "-1 -1 -1", "no"]
     assert int(lines[4]) <= 4
 
 
-def test_no_file_is_open_but_the_channel(inside):
-    code = "import os\nprint([os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if int(fd) > 2 and os.path.exists(f'/proc/self/fd/{fd}') or int(fd) > 2 and os.path.lexists(f'/proc/self/fd/{fd}')])"
-    (shown,), _ = inside(code)
-    open_files = [name for name in eval(shown) if "/proc/" not in name and not name.startswith("/dev/")]
+LOOKS["open files"] = """
+del s
+places = [f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd') if int(fd) > 2]
+print([os.readlink(place) for place in places if os.path.lexists(place)])
+"""
+
+
+def test_no_file_is_open_but_the_channel(looked):
+    files = eval(looked.text["open files"])
+    open_files = [name for name in files if "/proc/" not in name and not name.startswith("/dev/")]
     assert len(open_files) == 1 and open_files[0].startswith("socket:"), open_files
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        ("import numpy as np\nx = np.ones(50 * 2**30 // 8)", "MemoryError|Unable to allocate"),
-        ("x = bytearray(50 * 2**30)", "|MemoryError"),
-        ("open('x', 'wb').write(b'0' * 20 * 2**20)", "File too large|25|no more|"),
-        ("for i in range(99):\n    open(f'/tmp/{i}', 'wb').write(b'0' * 2**20)", "No space left"),
-        ("for i in range(999):\n    open(f'/dev/shm/{i}', 'wb').write(b'0' * 2**20)", "No space left"),
-    ],
+LOOKS |= {
+    "warning": "import warnings; warnings.warn('careful'); print('a'); print('b')",
+    "plot": "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()",
+    "table": "import pandas as pd\npd.DataFrame({'a': [1]})",
+    "shell": "!echo from the shell",
+    "progress": "from tqdm.auto import tqdm\nfor i in tqdm(range(3)):\n    pass",
+    "slow": "import time; time.sleep(1.5); print('slow')",
+    "file": "open('data.csv').read()",
+    "error": "1 / 0",
+    "unicode": "größe = 1; größe",
+}
+
+
+def test_ordinary_work_is_unharmed(looked):
+    kinds = {name: [output["output_type"] for output in outputs] for name, outputs in looked.outputs.items()}
+    assert "a\nb\n" in looked.text["warning"] and "careful" in looked.text["warning"]
+    assert "image/png" in looked.outputs["plot"][-1]["data"]
+    assert "<table" in looked.outputs["table"][0]["data"]["text/html"]
+    assert looked.text["shell"].strip() == "from the shell" and looked.text["slow"] == "slow\n"
+    assert (
+        kinds["file"] == ["execute_result"] and kinds["error"] == ["error"] and kinds["unicode"] == ["execute_result"]
+    )
+    assert looked.done["reasons"] == []
+
+
+LOOKS["mine"] = "open('/tmp/mine', 'w').close(); open('mine', 'w').close(); numpy.mine = 1; print('left')"
+TOO_MUCH["yours"] = (
+    "import os, numpy\nprint(os.path.exists('/tmp/mine'), os.path.exists('mine'), hasattr(numpy, 'mine'))"
 )
-def test_memory_and_disk_have_an_end_and_the_notebook_goes_on(inside, code, error):
-    (_, after), done = inside(code, "print('here')")
-    assert after == "here\n"
-    first = done["outputs"][0][-1]
-    assert first["output_type"] == "error", first
 
 
-def test_a_fork_bomb_ends_with_its_sandbox(inside):
-    bomb = """
+def test_one_submission_leaves_nothing_for_the_next(looked, overdone):
+    assert looked.text["mine"] == "left\n"
+    assert overdone.text["yours"] == "False False False\n"
+
+
+LOOKS["left behind"] = """
+import subprocess, sys
+subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)', MARK], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(300)', MARK])
+    os._exit(0)
+time.sleep(0.3)
+running = [open(f'/proc/{p}/cmdline').read() for p in os.listdir('/proc') if p.isdigit()]
+print(sum(MARK in line for line in running))
+"""
+
+
+def test_what_is_left_behind_ends_with_the_notebook(looked):
+    assert looked.text["left behind"] == "2\n"
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert MARK not in running
+
+
+# A little more than FEW allows: far more would be refused by a machine that has not as much, limit or not.
+REACHES = {
+    "array": ("import numpy as np\nx = np.ones(3 * 2**29 // 8)", "Unable to allocate"),
+    "bytes": ("x = bytearray(3 * 2**29)", "MemoryError"),
+    "file": ("open('x', 'wb').write(b'0' * 20 * 2**20)", "File too large"),
+    "/tmp": ("for i in range(99):\n    open(f'/tmp/{i}', 'wb').write(b'0' * 2**20)", "No space left"),
+    "/dev/shm": ("for i in range(999):\n    open(f'/dev/shm/{i}', 'wb').write(b'0' * 2**20)", "No space left"),
+}
+for what, (code, _) in REACHES.items():
+    TOO_MUCH |= {what: code, f"after {what}": "print('here')"}
+
+
+@pytest.mark.parametrize("what", REACHES)
+def test_memory_and_disk_have_an_end_and_the_notebook_goes_on(overdone, what):
+    assert overdone.text[f"after {what}"] == "here\n"
+    last = overdone.outputs[what][-1]
+    assert last["output_type"] == "error" and re.search(REACHES[what][1], f"{last['ename']}: {last['evalue']}"), last
+
+
+PRINTS = {
+    "line": "print('x' * 60_000_000)",
+    "lines": "for i in range(200_000):\n    print(i)",
+    "program": "import os; os.system('yes | head -c 20000000')",
+    "page": "from IPython.display import HTML, display\ndisplay(HTML('y' * 50_000_000))",
+    "pages": "for i in range(5000):\n    display(HTML(str(i)))",
+}
+TOO_MUCH |= PRINTS
+
+
+def test_output_is_cut_off_with_a_note(overdone):
+    assert all("cut off here" in overdone.text[name] for name in ("line", "lines", "program"))
+    assert "left out" in str(overdone.outputs["page"])
+    assert len(overdone.outputs["pages"]) == 200
+    assert len(json.dumps([overdone.outputs[name] for name in PRINTS])) < 2_000_000
+
+
+LOSSES["garbage"] = """
+import os
+for fd in range(3, 60):
+    try:
+        os.write(fd, b'\\0' * 64 + b'{"ok": true}')
+    except OSError:
+        pass
+"""
+LOSSES["exit"] = "import os; os._exit(3)"
+LOSSES["crash"] = "import ctypes; ctypes.string_at(0)"
+LOSSES["after"] = "print('here')"
+LOSSES["bomb"] = """
 import os, time
 for i in range(300):
     try:
@@ -157,81 +291,36 @@ for i in range(300):
     except OSError:
         print('refused at', i); break
 """
-    (shown, *_), done = inside(bomb, "print('here')")
-    assert "refused at" in shown or any("processes at once" in reason for reason in done["reasons"])
 
 
-def test_what_is_left_behind_ends_with_the_notebook(inside, tmp_path):
-    mark = f"datalab-left-{os.getpid()}"
-    code = f"""
-import subprocess, sys
-subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)', {mark!r}], start_new_session=True)
-import os
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(300)', {mark!r}])
-    os._exit(0)
-"""
-    inside(code)
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    assert mark not in running
+def test_garbage_on_the_channel_hurts_only_the_sender(lost):
+    assert any("'number 1'" in reason for reason in lost.done["reasons"]), lost.done["reasons"]
 
 
-def test_endless_loops_end(inside):
-    polite = "while True:\n    pass"
-    rude = "while True:\n    try:\n        while True:\n            pass\n    except KeyboardInterrupt:\n        pass"
-    texts, done = inside("print(1)", polite, rude, "print(2)", limits={"cell_seconds": 2})
+def test_a_crash_is_named_and_the_rest_is_run_without_it(lost):
+    assert lost.text["after"] == "here\n"
+    for number in (2, 3):
+        assert f"The cell 'number {number}' ended Python." in lost.done["reasons"]
+
+
+def test_a_fork_bomb_ends_with_its_sandbox(lost):
+    refused = "refused at" in lost.text["bomb"]
+    assert refused or any("processes at once" in reason for reason in lost.done["reasons"])
+
+
+def test_endless_loops_end(inside, monkeypatch):
+    """The cold Python's first cell waits until it has started, so the limit is longer; its loops do not work meanwhile."""
+    monkeypatch.setattr("grading.run.GRACE", 2)
+    seconds, body = (4, "time.sleep(0.1)") if inside.cold else (1, "pass")
+    polite = f"import time\nwhile True:\n    {body}"
+    rude = f"import time\nwhile True:\n    try:\n        while True:\n            {body}\n    except KeyboardInterrupt:\n        pass"
+    # The rude one first: after it the others are run once more.
+    texts, done = inside("print(1)", rude, polite, "print(2)", limits={"cell_seconds": seconds})
     assert texts[0] == "1\n" and texts[3] == "2\n"
-    assert any("took longer than 2 s and was stopped" in reason for reason in done["reasons"])
-    assert any("could not be interrupted" in reason for reason in done["reasons"])
-
-
-def test_a_crash_is_named_and_the_rest_is_run_without_it(inside):
-    texts, done = inside("import os; os._exit(3)", "import ctypes; ctypes.string_at(0)", "print('here')")
-    assert texts[2] == "here\n"
-    assert sum("ended Python" in reason for reason in done["reasons"]) == 2
-
-
-def test_output_is_cut_off_with_a_note(inside):
-    texts, done = inside(
-        "print('x' * 60_000_000)",
-        "for i in range(200_000):\n    print(i)",
-        "import os; os.system('yes | head -c 20000000')",
-        "from IPython.display import HTML, display\ndisplay(HTML('y' * 50_000_000))",
-        "for i in range(5000):\n    display(HTML(str(i)))",
-    )
-    assert all("cut off here" in text for text in texts[:3])
-    assert "left out" in str(done["outputs"][3])
-    assert len(json.dumps(done["outputs"])) < 2_000_000
-
-
-def test_garbage_on_the_channel_hurts_only_the_sender(inside):
-    code = "import os\nfor fd in range(3, 60):\n    try:\n        os.write(fd, b'\\0' * 64 + b'{\"ok\": true}')\n    except OSError:\n        pass"
-    _, done = inside(code, "print('here')")
-    assert done["reasons"]
-
-
-def test_ordinary_work_is_unharmed(inside):
-    texts, done = inside(
-        "import warnings; warnings.warn('careful'); print('a'); print('b')",
-        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()",
-        "import pandas as pd\npd.DataFrame({'a': [1]})",
-        "!echo from the shell",
-        "from tqdm.auto import tqdm\nfor i in tqdm(range(3)):\n    pass",
-        "import time; time.sleep(3); print('slow')",
-        "open('data.csv').read()",
-        "1 / 0",
-        "größe = 1; größe",
-        files={"data.csv": b"a,b\n1,2\n"},
-    )
-    kinds = [[output["output_type"] for output in done["outputs"][place]] for place in range(9)]
-    assert "a\nb\n" in texts[0] and "careful" in texts[0]
-    assert "image/png" in done["outputs"][1][-1]["data"]
-    assert "<table" in done["outputs"][2][0]["data"]["text/html"]
-    assert texts[3].strip() == "from the shell" and texts[5] == "slow\n"
-    assert kinds[6] == ["execute_result"] and kinds[7] == ["error"] and kinds[8] == ["execute_result"]
-    assert done["reasons"] == []
+    assert done["reasons"] == [
+        f"The cell 'number 2' took longer than {seconds} s and could not be interrupted.",
+        f"The cell 'number 3' took longer than {seconds} s and was stopped.",
+    ]
 
 
 def test_missing_or_refused_bubblewrap_stops_with_what_to_do(monkeypatch, tmp_path):
@@ -266,12 +355,3 @@ def test_it_works_for_an_ordinary_user_where_that_user_may_read_the_environment(
         [*args, "--", "/bin/sh", "-c", "id -u; touch x; ls /home"], user=12345, capture_output=True, text=True, cwd="/"
     )
     assert done.stdout.split() == ["12345", "student"], done.stderr
-
-
-def test_one_submission_leaves_nothing_for_the_next(inside):
-    mine = "open('/tmp/mine', 'w').close(); open('mine', 'w').close(); import numpy; numpy.mine = 1"
-    inside(mine)
-    (shown,), _ = inside(
-        "import os, numpy\nprint(os.path.exists('/tmp/mine'), os.path.exists('mine'), hasattr(numpy, 'mine'))"
-    )
-    assert shown == "False False False\n"

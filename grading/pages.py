@@ -1,0 +1,101 @@
+"""A student's feedback page, as a function of plain data, so that any process and any machine can make it.
+
+It is nbgrader's page, from nbgrader's template: its `GenerateFeedback` opens the gradebook three times a page, compiles
+the template anew, and parses the finished page for pictures without words. A class's pages differ in little, so what
+they have in common (the template, the coloured code of the course's cells) is made once in a process.
+"""
+
+import functools
+import json
+import re
+
+import nbformat
+from jinja2 import pass_context
+from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters.html import WidgetsDataTypeFilter
+from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.filters import Highlight2HTML
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.converters import GenerateFeedback
+from traitlets.config import Config
+
+NO_TEST = "(The test of this question.)"
+NO_WORDS = "No description has been provided for this image"  # as nbconvert says it
+PICTURE = re.compile(r"""<img\b((?:[^<>"']|"[^"]*"|'[^']*')*)>""")
+
+
+def page(notebook: str, name: str, marks: dict, released: dict[str, str], settings: dict | None = None) -> str:
+    """The HTML of a feedback page: no hidden tests, no mark schemes.
+
+    Parameters
+    ----------
+    notebook : the autograded notebook, as JSON
+    name : of the notebook, without `.ipynb`
+    marks : as in `grading.gradebook.shown`: `score`, `max_score`, `late_penalty`, and `cells`, grade_id → `score`,
+        `points`, `comment`
+    released : grade_id → the text of a cell as the students know it
+    settings : of nbconvert's `HTMLExporter`, from the course's configuration
+    """
+    found = nbformat.reads(notebook, as_version=4)
+    for cell in found.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("task") or (about.get("grade") and cell.cell_type == "code"):
+            cell.source = released.get(about["grade_id"], NO_TEST)
+        if about.get("task") or about.get("grade") or about.get("solution"):
+            about.update(marks["cells"].get(about["grade_id"], {}))
+    resources = {"unique_key": name, "metadata": {"name": name, "path": ""}}
+    resources["nbgrader"] = {"notebook": name, **{k: v for k, v in marks.items() if k != "cells"}}
+    return _exporter(json.dumps(settings or {}, sort_keys=True)).from_notebook_node(found, resources)[0]
+
+
+class Page(HTMLExporter):
+    """nbconvert's page: without parsing it once more when it is done, and each text turned into HTML once."""
+
+    @pass_context
+    def markdown2html(self, context, source):
+        if context.get("cell", {}).get("attachments"):
+            return super().markdown2html(context, source)
+        if source not in self._texts:
+            if len(self._texts) > 1000:  # a class's written answers; those of the course are few
+                self._texts.clear()
+            self._texts[source] = super().markdown2html(context, source)
+        return self._texts[source]
+
+    def __init__(self, **kw):
+        self._texts = {}
+        super().__init__(**kw)
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        resources = self._init_resources(resources)
+        language = nb.metadata.get("language_info", {})
+        self.register_filter("highlight_code", _coloured(language.get("pygments_lexer", language.get("name"))))
+        kinds = WidgetsDataTypeFilter(self._nb_metadata, parent=self, resources=resources)
+        self.register_filter("filter_data_type", kinds)
+        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return PICTURE.sub(_with_words, html), resources
+
+
+def _with_words(tag: re.Match) -> str:
+    bare = re.sub(r""""[^"]*"|'[^']*'""", "", tag[1])
+    return tag[0] if re.search(r"\balt\b", bare) else f'<img alt="{NO_WORDS}"{tag[1]}>'
+
+
+@functools.cache
+def _exporter(settings: str) -> Page:
+    config = Config({"HTMLExporter": json.loads(settings)})
+    exporter = Page(config=GenerateFeedback(config=config).config)
+    exporter.register_preprocessor(CSSHTMLHeaderPreprocessor, enabled=True)
+    return exporter
+
+
+@functools.cache
+def _coloured(lexer: str | None):
+    """nbconvert's colouring of code, which does the same code once."""
+    colour = Highlight2HTML(pygments_lexer=lexer)
+    once = functools.lru_cache(1000)(lambda source, language, other: colour(source, language, other and dict(other)))
+
+    def highlight(source, language=None, metadata=None):
+        magics = (metadata or {}).get("magics_language")
+        return once(source, language, (("magics_language", magics),) if magics else None)
+
+    return highlight
