@@ -105,7 +105,7 @@ system: setup
 	  echo "The test of the class server will be skipped: it needs npm, to install configurable-http-proxy."
 
 test: system ## run everything CI runs: lint, unit tests, notebooks, grading (TESTS=tests/grading: a part)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=15 $(TESTS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=15 $(TESTS)
 
 lint: setup ## say what ruff finds in code and notebooks
 	@$(BIN)/ruff check .

@@ -16,10 +16,19 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 ORDER = ("tests/notebooks/test_own", "tests/grading/test_class", "solutions", "course", "tests/grading", "tests/bench")
 
 
-def pytest_itemcollected(item):
-    """Here and not below, where pytest-xdist would have read the groups already."""
-    if not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(group(item.path)))
+@pytest.hookimpl(optionalhook=True)  # there are tests without pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """One worker runs a group from the beginning to the end.
+
+    `--dist loadgroup` of pytest-xdist 3.8 sees no groups under pytest 9.2, where a test's name cannot be changed.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(Path(nodeid.partition("::")[0]))
+
+    return ByGroup(config, log)
 
 
 def pytest_collection_modifyitems(items):
@@ -30,13 +39,8 @@ def pytest_collection_modifyitems(items):
 
 
 def group(path: Path) -> str:
-    """What one worker runs: all copies of a notebook, so that a training is found by the second; else a file's tests.
-
-    Tests of a notebook that lie elsewhere say `pytest.mark.xdist_group("lab1_handwritten_numbers/1_measure_bias")`.
-    """
-    if path.suffix == ".ipynb":
-        return f"{path.parent.name}/{path.stem}"
-    return path.relative_to(ROOT).as_posix()
+    """What one worker runs: all copies of a notebook, so that the second finds what the first trained; else a file."""
+    return f"{path.parent.name}/{path.stem}" if path.suffix == ".ipynb" else path.as_posix()
 
 
 def place(path: Path) -> int:
