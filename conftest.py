@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def pytest_xdist_make_scheduler(config, log):
 
     class ByGroup(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            return group(Path(nodeid.partition("::")[0]))
+            return group(nodeid)
 
     return ByGroup(config, log)
 
@@ -38,9 +39,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place(item.path))
 
 
-def group(path: Path) -> str:
-    """What one worker runs: all copies of a notebook, so that the second finds what the first trained; else a file."""
-    return f"{path.parent.name}/{path.stem}" if path.suffix == ".ipynb" else path.as_posix()
+def group(nodeid: str) -> str:
+    """What one worker runs: all tests that run a notebook, for the second finds what the first trained; else a file.
+
+    A notebook's name stands in its path, or in the test's parameters.
+    """
+    notebook = re.search(r"lab\d\w*/\d\w*", nodeid)
+    return notebook.group() if notebook else nodeid.partition("::")[0]
 
 
 def place(path: Path) -> int:

@@ -15,7 +15,6 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.html import WidgetsDataTypeFilter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters import Highlight2HTML
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.converters import GenerateFeedback
 from traitlets.config import Config
 
@@ -83,9 +82,7 @@ def _with_words(tag: re.Match) -> str:
 @functools.cache
 def _exporter(settings: str) -> Page:
     config = Config({"HTMLExporter": json.loads(settings)})
-    exporter = Page(config=GenerateFeedback(config=config).config)
-    exporter.register_preprocessor(CSSHTMLHeaderPreprocessor, enabled=True)
-    return exporter
+    return Page(config=GenerateFeedback(config=config).config)
 
 
 @functools.cache

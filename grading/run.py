@@ -7,6 +7,7 @@ shared by threads: all the work is done in other processes, so threads keep as m
 
 import ast
 import atexit
+import functools
 import hashlib
 import json
 import os
@@ -78,14 +79,48 @@ def run_notebook(
     limits = LIMITS | (limits or {})
     submitted = nbformat.reads(notebook, as_version=4)
     with stages_of(release, source) as stages:
-        return _run(stages, submitted, files or {}, limits, unsafe, cold, start)
+        control, done = (None, []) if cold else stages.start_of(submitted)
+        begin = functools.partial(Session, stages, control, done, limits, unsafe)
+        result = _run(begin, stages, submitted, files or {}, limits, start)
+    for test in stages.tests:
+        result["tests"].setdefault(test, {"passed": False, "message": "The test was not reached."})
+    return result
 
 
-def _run(stages, submitted, files, limits, unsafe, cold, start) -> dict:
+def run_answer(release: str, source: str, answer: str, code: str, limits=None, unsafe=False) -> dict:
+    """Try other code in one answer cell of the source, in the way in which a submission is run and tested.
+
+    The student's Python is a copy of the one that ran the source up to that cell, so that whoever tries many answers
+    runs a notebook once. The cells between the answer and the last test of its question follow; the others do not.
+
+    Parameters
+    ----------
+    answer : grade_id of the answer cell
+    code : what stands there in place of the course's own answer
+
+    Returns
+    -------
+    dict : as of `run_notebook`, with the tests of this question only; places count from the answer cell
+    """
+    start = time.perf_counter()
+    limits = LIMITS | (limits or {})
+    original = nbformat.reads(source, as_version=4)
+    names = [cell.metadata.get("nbgrader", {}).get("grade_id", "") for cell in original.cells]
+    first = names.index(answer)
+    question = f"test_{answer.split('_')[0]}_"
+    cells = original.cells[first : 1 + max(place for place, name in enumerate(names) if name.startswith(question))]
+    cells[0].source = code
+    part = nbformat.v4.new_notebook(cells=cells)
+    with stages_of(release, source, answers=True) as stages:
+        begin = functools.partial(Session, stages, stages.answers[answer], [], limits, unsafe)
+        return _run(begin, stages, part, {}, limits, start)
+
+
+def _run(begin, stages, submitted, files, limits, start) -> dict:
     """The whole notebook, begun anew without the cell where Python was lost; what `run_notebook` returns."""
     skip, reasons = {}, []
     for _ in range(RESTARTS + 1):
-        session = start_session(stages, submitted, limits, unsafe, cold)
+        session = start_session(begin)
         try:
             result = _once(session, stages, submitted, files, limits, skip, start)
         finally:
@@ -104,8 +139,6 @@ def _run(stages, submitted, files, limits, unsafe, cold, start) -> dict:
         result["outputs"][place] = [
             _error_output("Stopped", f"This cell {why}; the cells after it were run without it.")
         ]
-    for test in stages.tests:
-        result["tests"].setdefault(test, {"passed": False, "message": "The test was not reached."})
     return result | {"reasons": reasons, "failed": "", "seconds": time.perf_counter() - start} | used
 
 
@@ -170,13 +203,16 @@ def _error_output(name: str, words: str):
 class Stages:
     """Two Pythons that wait for submissions of one notebook: one that students' copies come from, one with the tests.
 
-    `prefix` are the code cells at the beginning that nobody may change; the student's Python has run them.
+    `prefix` are the code cells at the beginning that nobody may change; the student's Python has run them. `tests` are
+    the sockets of the copies that wait at a test, by its name. With `answers` (for `run_answer`) there are copies too
+    that wait at the answer cells, and know the course's own answers: nothing for a stranger's code.
     """
 
-    def __init__(self, release: str, source: str | None):
+    def __init__(self, release: str, source: str | None, answers: bool = False):
         released = nbformat.reads(release, as_version=4)
         self.folder = tempfile.mkdtemp(prefix="datalab-")
-        self.controls, self.processes, self.tests, self.lock = {}, [], {}, threading.Lock()
+        self.controls, self.processes, self.lock = {}, [], threading.Lock()
+        self.tests, self.answers = {}, {}
         try:
             self.controls["bare"] = self._start()
             _order(self.controls["bare"], {"do": "import", "names": _imports(released)})
@@ -187,7 +223,7 @@ class Stages:
                 answer = _order(self.controls["prefix"], {"do": "run", "code": cell.source})
                 self.done.append((answer["outputs"], answer["count"]))
             if source is not None:
-                self._load_tests(nbformat.reads(source, as_version=4))
+                self._load_tests(nbformat.reads(source, as_version=4), answers)
         except BaseException:
             self.close()
             raise
@@ -213,7 +249,7 @@ class Stages:
         there.close()
         return here
 
-    def _load_tests(self, original) -> None:
+    def _load_tests(self, original, answers: bool) -> None:
         code = [cell for cell in original.cells if cell.cell_type == "code"]
         cells = [
             {
@@ -226,19 +262,27 @@ class Stages:
         ]
         last = max((i for i, cell in enumerate(cells) if cell["kind"] == "test"), default=-1)
         control = self._copy()
-        head = _order(control, {"do": "tests", "cells": cells[: last + 1], "rest": cells[last + 1 :]})
+        self.controls["tests"] = control
+        order = {"do": "tests", "cells": cells[: last + 1], "rest": cells[last + 1 :], "answers": answers}
+        head = _order(control, order)
         if "error" in head:
             raise GradingError(head["error"])
-        for name in head["ok"]:
+        for kind, name in head["ok"]:
             _, (fd,), *_ = socket.recv_fds(control, 1, 1)
-            self.tests[name] = socket.socket(fileno=fd)
-        self.controls["tests"] = control
+            (self.tests if kind == "test" else self.answers)[name] = socket.socket(fileno=fd)
+
+    def start_of(self, submitted) -> tuple[socket.socket, list]:
+        """Where a submission's Python is copied from, and what that one has done already."""
+        code = [cell.source for cell in submitted.cells if cell.cell_type == "code"]
+        if code[: len(self.prefix)] == [cell.source for cell in self.prefix]:
+            return self.controls["prefix"], self.done
+        return self.controls["bare"], []
 
     def alive(self) -> bool:
         return all(process.poll() is None for process in self.processes)
 
     def close(self) -> None:
-        for control in [*self.controls.values(), *self.tests.values()]:
+        for control in [*self.controls.values(), *self.tests.values(), *self.answers.values()]:
             control.close()
         for process in self.processes:
             process.kill()
@@ -309,7 +353,7 @@ KEEP = 2  # notebooks whose Pythons stay warm at a time
 
 
 @contextmanager
-def stages_of(release: str, source: str | None):
+def stages_of(release: str, source: str | None, answers: bool = False):
     """The warm Pythons of a notebook: those that wait already, or new ones. Several threads may use them at once."""
     key = hashlib.sha256(json.dumps([release, source, environment(trusted=True)]).encode()).hexdigest()
     with _lock:
@@ -319,10 +363,10 @@ def stages_of(release: str, source: str | None):
             _kept.pop(other).close()
     try:
         with kept.lock:
-            if kept.stages is not None and not kept.stages.alive():
+            if kept.stages is not None and not (kept.stages.alive() and (kept.stages.answers or not answers)):
                 kept.close()
             if kept.stages is None:
-                kept.stages = Stages(release, source)
+                kept.stages = Stages(release, source, answers)
         yield kept.stages
     finally:
         with _lock:
@@ -342,30 +386,34 @@ atexit.register(close_stages)
 # --- one submission's Python --------------------------------------------------------------------------------------
 
 
-def start_session(stages: Stages, submitted, limits: dict, unsafe: bool, cold: bool):
+def start_session(begin):
     """A Python in a sandbox, ready for the student's cells. One that does not start is tried once more."""
     for attempt in (1, 2):
         try:
-            return Session(stages, submitted, limits, unsafe, cold)
+            return begin()
         except (OSError, ChannelError) as problem:
             if attempt == 2:
                 raise GradingError(f"The sandbox did not start, twice: {problem}") from None
 
 
 class Session:
-    """A copy of the warm Python in a sandbox of its own, and the way to talk to it."""
+    """A Python in a sandbox of its own, and the way to talk to it.
 
-    def __init__(self, stages, submitted, limits, unsafe, cold):
-        code = [cell for cell in submitted.cells if cell.cell_type == "code"]
-        same = [cell.source for cell in code[: len(stages.prefix)]] == [cell.source for cell in stages.prefix]
-        self.limits, self.home = limits, HOME
-        self.done = stages.done if same and not cold else []
+    Parameters
+    ----------
+    control : of the warm Python that it is a copy of; None starts one anew inside the sandbox
+    done : outputs and execution counts of the cells that the warm Python has run already
+    """
+
+    def __init__(self, stages, control, done, limits, unsafe):
+        self.limits, self.home, self.done = limits, HOME, done
         self.channel, there = socket.socketpair()
         self.report, report = os.pipe()
         self.pid, self.peak = None, 0
         if unsafe:
             self.home = tempfile.mkdtemp(prefix="datalab-unsafe-")
         order = {"limits": limits, "home": self.home, "environment": environment() | {"HOME": self.home}}
+        cold = control is None
         program = [sys.executable, "-m", "grading.inside", str(there.fileno()), "alone"] if cold else None
         self.sandbox = None
         try:
@@ -375,7 +423,6 @@ class Session:
                 send(self.channel, order)
                 self.pid = self.sandbox.inner() if not unsafe else self.sandbox.process.pid
             else:
-                control = stages.controls["prefix" if same else "bare"]
                 with stages.lock:  # byte and order belong together
                     socket.send_fds(control, [b"."], [there.fileno(), report])
                     send(control, {"do": "fork", "namespaces_of": self.sandbox.pid, **order})

@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 
-from .inside import Outputs
+from .inside import Outputs, stage
 from .plain import ChannelError, Reader, Writer, change_in_place, receive, send
 
 MOST_WORDS = 600  # characters of a test's message
@@ -30,22 +30,32 @@ class StudentGone(BaseException):
     """The student's Python ended, fell silent or sent nonsense. No test may catch this as an ordinary error."""
 
 
-def load(shell, cells: list[dict]) -> tuple[dict, list[socket.socket]]:
-    """Run the source; at each test leave a copy behind. Returns what to say, and a socket to each copy, in order."""
+def load(shell, cells: list[dict], at_answers: bool = False) -> tuple[dict, list[socket.socket]]:
+    """Run the source; at each test leave a copy behind. Returns what to say, and a socket to each copy, in order.
+
+    `at_answers` leaves one behind at each answer too, which goes on as a student's Python from there.
+    """
     waiting, ids, answers = [], [], {}
+
+    def leave(kind, name, work):
+        here, there = socket.socketpair()
+        if os.fork() == 0:
+            here.close()
+            for other in waiting:
+                other.close()
+            work(there)
+        there.close()
+        waiting.append(here)
+        ids.append([kind, name])
+
     for cell in cells:
         if cell["kind"] == "answer":
             answers[cell["id"]] = defined(cell["code"])
+            if at_answers:
+                leave("answer", cell["id"], functools.partial(go_on, shell))
         if cell["kind"] == "test":
-            here, there = socket.socketpair()
-            if os.fork() == 0:
-                here.close()
-                for other in waiting:
-                    other.close()
-                wait(shell, there, cell["code"], names_tested(cell["id"], answers))
-            there.close()
-            waiting.append(here)
-            ids.append(cell["id"])
+            names = names_tested(cell["id"], answers)
+            leave("test", cell["id"], lambda there, code=cell["code"], names=names: wait(shell, there, code, names))
         shell.outputs = Outputs()
         done = shell.run_cell(cell["code"], silent=True)
         error = done.error_before_exec or done.error_in_exec
@@ -53,6 +63,12 @@ def load(shell, cells: list[dict]) -> tuple[dict, list[socket.socket]]:
             problem = f"{type(error).__name__}: {error}"
             return {"error": f"The source notebook itself fails in its cell '{cell['id']}': {problem}"}, []
     return {"ok": ids}, waiting
+
+
+def go_on(shell, control: socket.socket) -> None:
+    """Wait as the Python that students' copies come from. Does not return."""
+    del shell.showtraceback  # `become` took it away
+    stage(shell, control)
 
 
 def defined(code: str) -> list[str]:
@@ -321,13 +337,13 @@ def train_ahead(shell, control: socket.socket, cells: list[dict]) -> None:
     os.waitpid(copy, 0)
 
 
-def become(shell, control: socket.socket, cells: list[dict], rest: list[dict]) -> None:
+def become(shell, control: socket.socket, cells: list[dict], rest: list[dict], answers: bool = False) -> None:
     """Turn a Python that has only imported so far into the one with the tests. Does not return.
 
     `rest` are the cells after the last test. What they train is kept for the submissions, which run them too.
     """
     shell.showtraceback = lambda *_, **__: None  # nobody reads them here, and they take longer than a test
-    answer, waiting = load(shell, cells)
+    answer, waiting = load(shell, cells, answers)
     if "ok" in answer:
         train_ahead(shell, control, rest)
     send(control, answer)

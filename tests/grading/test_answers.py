@@ -1,15 +1,17 @@
-"""Each answer of `answers/` gets the points it should, from the tests in the source notebooks."""
+"""Each answer of `answers/` gets the points it should, the way a submission gets them: in a Python of its own, tested
+over the channel by the one that ran the source."""
 
 import functools
-import json
 import runpy
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from grading import run
+from grading.course import GradingError
+from grading.gradebook import needed
+from tests.grading.sandboxed import has_sandbox, on_linux
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = Path(__file__).parent / "answers"
@@ -31,24 +33,38 @@ def points_by_test(notebook: Path) -> dict[str, float]:
     points = {}
     for cell in of_nbgrader:
         if cell.get("solution") and not cell.get("grade"):
-            question = cell["grade_id"].split("_")[0]
-            tests = [c for c in of_nbgrader if c.get("grade") and c["grade_id"].startswith(f"test_{question}_")]
-            points[cell["grade_id"]] = sum(test["points"] for test in tests)
+            points[cell["grade_id"]] = sum(points_of(cell["grade_id"], of_nbgrader).values())
     return {grade_id: worth for grade_id, worth in points.items() if worth}
 
 
+def points_of(answer: str, of_nbgrader: list[dict]) -> dict[str, float]:
+    """The tests of an answer's question: grade_id → points."""
+    question = f"test_{answer.split('_')[0]}_"
+    return {c["grade_id"]: c["points"] for c in of_nbgrader if c.get("grade") and c["grade_id"].startswith(question)}
+
+
 @functools.cache
-def results(notebook: Path) -> dict[str, dict]:
-    """What the answers of a notebook get; it is run once for all of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "results.json"
-        command = [sys.executable, "-m", "tests.grading.variants", notebook, answer_file(notebook), out]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        # An error is kept like a result, or each of the notebook's tests would run it again to fail again.
-        return json.loads(out.read_text()) if done.returncode == 0 else {"error": done.stderr[-3000:]}
+def texts(notebook: Path) -> tuple[str, str]:
+    """Release and source, the same texts as those that grading takes, and so with the same warm Pythons."""
+    return needed(notebook.parent.name, ROOT)[notebook.stem]
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@functools.cache
+def broken(notebook: Path) -> str:
+    """Why no answer of a notebook can be tried; kept, or each of its answers would run the notebook again to fail."""
+    try:
+        with run.stages_of(*texts(notebook), answers=True):
+            return ""
+    except GradingError as problem:
+        return str(problem)
+
+
+def name_of(notebook: Path) -> str:
+    """Stands in a test's parameters, so that one worker runs all that reads a notebook: its warm Pythons are there."""
+    return f"{notebook.parent.name}/{notebook.stem}"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_every_question_has_wrong_answers_and_a_right_one(notebook):
     for grade_id, worth in points_by_test(notebook).items():
         given = answers(notebook).get(grade_id, [])
@@ -59,22 +75,39 @@ def test_every_question_has_wrong_answers_and_a_right_one(notebook):
         assert len({name for name, *_ in given}) == len(given), f"two answers of {grade_id} have the same name"
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name_of)
 def test_every_answer_belongs_to_a_question(notebook):
     unknown = set(answers(notebook)) - set(points_by_test(notebook))
     assert not unknown, f"{answer_file(notebook)} answers {unknown}; the notebook asks {set(points_by_test(notebook))}"
 
 
+@on_linux
 @pytest.mark.parametrize(
-    ("notebook", "answer", "wanted"),
+    ("notebook", "grade_id", "code", "wanted"),
     [
-        pytest.param(notebook, f"{grade_id}/{name}", points, id=f"{notebook.stem}-{grade_id}-{name}")
+        pytest.param(notebook, grade_id, code, points, id=f"{name_of(notebook)}-{grade_id}-{name}")
         for notebook in NOTEBOOKS
         for grade_id, given in answers(notebook).items()
-        for name, _, points in given
+        for name, code, points in given
     ],
 )
-def test_an_answer_gets_its_points(notebook, answer, wanted):
-    assert "error" not in results(notebook), results(notebook)["error"]
-    got = results(notebook)[answer]
-    assert got["points"] == wanted, f"{answer}: {got['points']} points and not {wanted}; errors: {got['errors']}"
+def test_an_answer_gets_its_points(notebook, grade_id, code, wanted):
+    assert not broken(notebook)
+    done = run.run_answer(*texts(notebook), grade_id, code, unsafe=not has_sandbox)
+    of_nbgrader = [cell.metadata.get("nbgrader", {}) for cell in nbformat.reads(texts(notebook)[1], as_version=4).cells]
+    worth = points_of(grade_id, of_nbgrader)
+    got = sum(worth[test] for test, found in done["tests"].items() if found["passed"])
+    said = [found["message"] for found in done["tests"].values() if not found["passed"]]
+    said += [f"{o['ename']}: {o['evalue']}" for shown in done["outputs"].values() for o in shown if "ename" in o]
+    assert set(done["tests"]) == {test for test, points in worth.items() if points}
+    assert got == wanted, f"{got} points and not {wanted}; {done['reasons']} {said}"
+
+
+@on_linux
+def test_a_test_that_a_right_answer_fails_is_seen(monkeypatch):
+    """The way above can lose: of an answer that does not run, or ends Python, no test passes."""
+    notebook = next(path for path in NOTEBOOKS if path.parent.name == "lab0_start_here")
+    for code, words in (("def share(", "SyntaxError"), ("import os\nos._exit(0)", "ended Python")):
+        done = run.run_answer(*texts(notebook), "q1_share", code, unsafe=not has_sandbox)
+        assert not any(test["passed"] for test in done["tests"].values()) and done["tests"]
+        assert words in str(done)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from grading.handout import release, solutions
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "course/source").glob("*/*.ipynb"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -42,3 +44,14 @@ def test_solutions(tmp_path):
             else committed[name] == generated[name]
         )
         assert same, f"{name} is not the solution of its source: run `make solutions`"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_solution_has_the_code_of_its_source(notebook):
+    """Cell by cell, to the character: what holds for the one when it runs holds for the other."""
+    solved = ROOT / "solutions" / notebook.parent.name / notebook.name
+    source, solution = (
+        [(cell.id, cell.source) for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        for path in (notebook, solved)
+    )
+    assert source == solution and source
