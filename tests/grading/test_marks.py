@@ -420,7 +420,10 @@ def test_make_grade_on_a_fresh_clone(tmp_path):
     submit(root, "ada", START, solution_cells(root, START))
     (submit(root, "bo", START) / "0_start_here.ipynb").write_text("")
     done = subprocess.run(
-        ["make", "grade", f"LAB={START}", f"VENV={sys.prefix}"], cwd=root, capture_output=True, text=True
+        ["make", "grade", f"LAB={START}", f"VENV={sys.prefix}", f"STAMP={sys.prefix}/pyvenv.cfg"],
+        cwd=root,
+        capture_output=True,
+        text=True,
     )
     assert "ada: 1 of 1 points by test" in done.stdout, done.stdout + done.stderr
     assert "bo: FAILED, no marks" in done.stdout
