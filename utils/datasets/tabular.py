@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from utils.datasets.registry import DataError
@@ -89,8 +90,7 @@ def raw_table(file, separator: str = ",", names: Sequence[str] | None = None, sk
         )
     if not numbered:
         raise DataError(f"{name} has the columns' names and no rows: there is nothing to read.")
-    raw = pd.DataFrame([row for _, row in numbered], columns=list(names), dtype="str")
-    return raw.apply(lambda column: column.str.strip())
+    return pd.DataFrame([[value.strip() for value in row] for _, row in numbered], columns=list(names), dtype="str")
 
 
 def typed(
@@ -164,8 +164,9 @@ def _feature(values: pd.Series) -> pd.Series:
     present = values.dropna()
     if present.empty:
         raise DataError(f"The feature {values.name!r} has no value in any row: leave it out of the features.")
-    numbers = pd.to_numeric(present, errors="coerce")
-    is_number = numbers.notna() & numbers.abs().lt(float("inf"))
+    words = present.drop_duplicates()  # tried as numbers once each: a column of words has few, in many rows
+    finite = np.isfinite(pd.to_numeric(words, errors="coerce").to_numpy(float))
+    is_number = present.isin(words[finite])
     if is_number.all():
         return pd.to_numeric(values)
     if is_number.mean() >= NEARLY_NUMBERS:

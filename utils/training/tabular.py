@@ -68,6 +68,7 @@ def split_rows(
     strata = strata.mask(rare, table["label"].astype(str))
     rare = strata.groupby(strata).transform("size") < RARE_STRATUM
     strata = strata.mask(rare, strata.mode()[0])
+    strata = pd.Series(pd.factorize(strata, sort=True)[0], table.index)  # numbers are shared out faster than words
     parts, rest = [], table
     for i, share in enumerate(shares[:-1]):
         part, rest = train_test_split(
