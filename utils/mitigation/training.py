@@ -141,6 +141,7 @@ def keeps(method: Callable) -> Callable:
         given.apply_defaults()
         inputs = {k: v for k, v in given.arguments.items() if k != "training"} | given.arguments.get("training", {})
         inputs.pop("progress", None)
+        inputs = {"method": kept_method} | inputs  # it has a key only if it is a method of this project
         before = _at_work.set(_Call(f"{method.__module__.rpartition('.')[2]}", inputs))
         try:
             return method(*args, **kwargs)

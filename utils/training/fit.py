@@ -106,6 +106,7 @@ def fit(
         shown=(epochs * len(labels), "img", progress),
     )
     load_weights(model, trained)
+    model.zero_grad()  # as after a training, also where the result was kept
     return model.eval()
 
 
