@@ -93,7 +93,7 @@ class Anything:
     pass
 
 
-@pytest.mark.parametrize("value", [Anything(), lambda: 1, open, [Anything()], {"a": Anything()}, 1j])
+@pytest.mark.parametrize("value", [Anything(), lambda: 1, open, [Anything()], {"a": Anything()}])
 def test_what_is_no_data_is_refused_by_name(value):
     with pytest.raises(TypeError, match="is nothing that can be checked"):
         Writer().encode(value)
