@@ -57,7 +57,7 @@ case("deep_metadata", "metadata nested 500 deep", edit(_nested(500), RIGHT), GRA
 # --- a channel that is kept busy ----------------------------------------------------------------------------------
 
 CHANNEL = """
-import gc, json, os, socket, struct, time
+import gc, json, os, socket, struct, sys, time
 from grading import inside, plain
 calls = next(o for o in gc.get_objects() if type(o).__name__ == 'Calls' and hasattr(o, 'channel'))
 channel = calls.channel
@@ -65,6 +65,10 @@ def for_ever():
     while True:
         try: time.sleep(600)
         except BaseException: pass
+def asked_by_a_test():
+    frame = sys._getframe()
+    while frame and frame.f_code is not type(calls).call.__code__: frame = frame.f_back
+    return frame is not None
 """
 
 
@@ -116,8 +120,8 @@ case(
     words="took longer than 8 s and could not be interrupted",
 )
 case("byte_by_byte_in_the_test", "sends its result byte by byte", code(
-    f"{CHANNEL}def share(table, column, value):\n    channel.sendall(struct.pack('<QQ', 90, 0))\n    while True:\n"
-    "        channel.sendall(b' '); time.sleep(1)"), LOOK, words="took longer than 8 s")  # fmt: skip
+    f"{CHANNEL}def share(table, column, value):\n    if not asked_by_a_test(): return 0.25\n"
+    "    channel.sendall(struct.pack('<QQ', 90, 0))\n    while True:\n        channel.sendall(b' '); time.sleep(1)"), LOOK, words="took longer than 8 s")  # fmt: skip
 
 # --- more than anybody decodes ------------------------------------------------------------------------------------
 
@@ -141,13 +145,13 @@ case("many_outputs", "100,000 outputs for one cell", frame(
 def result(head: str, body: str = "b''"):
     """A function whose result is this head, with this body."""
     return code(
-        f"{CHANNEL}def share(table, column, value):\n"
-        f"    plain.send(channel, {{'ok': {head}, 'changed': [None, None, None]}}, {body})\n    for_ever()"
+        f"{CHANNEL}def share(table, column, value):\n    if asked_by_a_test():\n"
+        f"        plain.send(channel, {{'ok': {head}, 'changed': [None, None, None]}}, {body})\n    return 0.25"
     )
 
 
 case("nested_result", "a result of 60 MB of nested brackets", code(
-    f"{CHANNEL}def share(table, column, value):\n    data = b'[' * 30_000_000 + b']' * 30_000_000\n"
+    f"{CHANNEL}def share(table, column, value):\n    if not asked_by_a_test(): return 0.25\n    data = b'[' * 30_000_000 + b']' * 30_000_000\n"
     "    channel.sendall(struct.pack('<QQ', len(data), 0) + data)\n    for_ever()"), LOOK, words="broke the connection")  # fmt: skip
 case("one_array_a_thousand_times", "one array of 32 MB a thousand times in a result",
      result("['list', [['array', '|u1', [2**25], 0, 2**25]] * 1000]", "bytes(2**25)"), MARKS)  # fmt: skip
