@@ -183,7 +183,11 @@ def test_an_output_that_the_cleaner_fails_on_costs_no_mark(attempt, monkeypatch,
     assert type(problem).__name__ in reasons[-1]
 
 
-SIGNS = ["print('\\ud800')", "raise ValueError('\\udfff')", "{'\\ud800': '\\udc00'}"]
+SIGNS = [
+    "print('\\ud800')",
+    "raise ValueError('\\udfff')",
+    "from IPython.display import display\ndisplay({'text/plain': '\\ud800'}, raw=True)",
+]
 
 
 @needs_sandbox
