@@ -211,12 +211,17 @@ def _look(folder: Path, owner: int | None = None) -> tuple[list[_File], list[os.
                 elif why:
                     refused.append((path, why))
                 else:
-                    time = min(datetime.fromtimestamp(about.st_mtime, UTC), datetime.now(UTC))
+                    time = _modified(about)
                     read = partial(_read_below, folder, (*parts, name), owner)
                     entries.append(_File(unicodedata.normalize("NFC", path), time, read))
         finally:
             os.close(at)
     return entries, stats, refused
+
+
+def _modified(about: os.stat_result) -> datetime:
+    """When a file was changed last, as far as there is such a day: whoever owns it sets this, and 9999 is no limit."""
+    return datetime.fromtimestamp(min(max(about.st_mtime, 0), datetime.now(UTC).timestamp()), UTC)
 
 
 def _open_folder(folder: Path, parts: tuple[str, ...]) -> int:
@@ -288,7 +293,7 @@ def _read_all(entries: list[_File], most_bytes: int, most_files: int) -> tuple[d
             continue
         try:
             data = entry.read(min(MOST_FILE, most_bytes - total))
-        except (_Refused, OSError) as problem:
+        except Exception as problem:
             refused.append((entry.name, _words(problem)))
             continue
         files[entry.name] = data
@@ -297,7 +302,11 @@ def _read_all(entries: list[_File], most_bytes: int, most_files: int) -> tuple[d
 
 
 def _words(problem: Exception) -> str:
-    return problem.strerror.lower() if isinstance(problem, OSError) and problem.strerror else str(problem)
+    if isinstance(problem, OSError) and problem.strerror:
+        return problem.strerror.lower()
+    if isinstance(problem, _Refused | GradingError | OSError):
+        return str(problem)
+    return f"it cannot be processed ({_plain(f'{type(problem).__name__}: {problem}')})"
 
 
 def _too_large(size: int) -> str:
@@ -397,11 +406,11 @@ def _from_exchange(lab: str, inbound: Path, name_of, done: dict) -> list[dict]:
             owners = {name_of(each.st_uid) or f"nobody known (number {each.st_uid})" for each in stats}
             if {unicodedata.normalize("NFC", owner) for owner in owners} != {unicodedata.normalize("NFC", student)}:
                 raise _Refused(f"it is filed under {student}, and its files belong to {', '.join(sorted(owners))}")
-        except (_Refused, OSError) as problem:
+            time = datetime.fromtimestamp(max(each.st_ctime for each in stats), UTC)
+            notes = _claims([said, *_own_words(files)], time)
+        except Exception as problem:  # whatever it is, it ends with this one
             done["set_aside"].append({"what": what, "why": _words(problem)})
             continue
-        time = datetime.fromtimestamp(max(each.st_ctime for each in stats), UTC)
-        notes = _claims([said, *_own_words(files)], time)
         found.append(
             {"student": student, "files": files, "time": time, "notes": notes, "what": what, "refused": refused}
         )
@@ -497,10 +506,10 @@ def _unpacked(folder: Path, done) -> list[_File]:
             else:
                 if _no_file(about):
                     raise _Refused(_no_file(about))
-                time = min(datetime.fromtimestamp(about.st_mtime, UTC), datetime.now(UTC))
+                time = _modified(about)
                 read = partial(_read_below, folder, (top,), None)
                 entries.append(_File(unicodedata.normalize("NFC", top), time, read))
-        except (_Refused, OSError) as problem:
+        except Exception as problem:
             done["set_aside"].append({"what": _plain(top), "why": _words(problem)})
     return entries
 
@@ -686,7 +695,7 @@ def _archives(source: Path, entries: list[_File], done, stack: ExitStack) -> lis
             # `entry.read` is a partial of `_read_below`: the same checks, and a file to read from instead of its bytes
             file = stack.enter_context(_opened(*entry.read.args))
             within = _zipped(file, entry.name, done, stack)
-        except (_Refused, OSError, GradingError) as problem:
+        except Exception as problem:
             done["set_aside"].append({"what": _plain(entry.name), "why": _words(problem)})
             continue
         found += [replace(file, name=f"{entry.name.removesuffix('.zip')}/{file.name}") for file in within]
@@ -723,7 +732,11 @@ def _by_plugin(entries: list[_File], lab: str, root: Path, done) -> list[dict]:
     """Files of which nbgrader's plugin tells the student, the notebook and perhaps the time."""
     tell, found = _plugin(root), {}
     for entry in sorted(entries, key=lambda entry: entry.name):
-        told = tell(_as_extracted(entry.name, lab, root))
+        try:
+            told = tell(_as_extracted(entry.name, lab, root))
+        except Exception as problem:  # the plugin may be the course's own
+            done["set_aside"].append({"what": _plain(entry.name), "why": _words(problem)})
+            continue
         if not told or not isinstance(told.get("student_id"), str) or not isinstance(told.get("file_id"), str):
             why = "nbgrader's plugin does not tell whose it is, or takes no such files"
             done["set_aside"].append({"what": _plain(entry.name), "why": why})
@@ -852,6 +865,8 @@ def _newest(lab: str, student: str, all_of_one: list[dict], wanted: set[str], ro
             done["set_aside"].append({"what": one["what"], "why": str(problem)})
         except OSError as problem:
             done["set_aside"].append({"what": one["what"], "why": f"it cannot be written here ({problem})"})
+        except Exception as problem:
+            done["set_aside"].append({"what": one["what"], "why": _words(problem)})
 
 
 def _take(lab: str, student: str, one: dict, wanted: set[str], root: Path, done) -> None:

@@ -326,7 +326,9 @@ def write_json(path: Path, value) -> None:
     """Write a small file as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _whole(path) as part:
-        Path(part).write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+        # What has no encoding (half of a pair of signs in a folder's name) becomes JSON's own way to write it.
+        text = json.dumps(value, ensure_ascii=False, indent=1)
+        Path(part).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def log_changes(before: dict, after: dict, path: Path) -> int:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from . import sandbox
 from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .integrity import Unreadable, mend, read_notebook, set_aside
+from .parallel import in_words as why_not
 from .parallel import run_all
+from .plain import readable
 from .report import class_report, export_canvas, export_moodle
 from .run import KEEP
 from .safe import clean_markdown
@@ -102,11 +104,15 @@ def grade(
         finally:  # also of a run that was interrupted
             after = book.marks(config, lab)
             book.log_changes(before, after, root / "marks" / lab / "changes.csv")
-    rows = [_row(lab, results[student], after, root) for student in everyone]
+    lines = [_line(lab, results[student], after, root) for student in everyone]
+    rows = [row for row, _ in lines]
     for row in rows:
-        say(in_words(row))
+        _say(say, in_words(row))
     _write(root / "marks" / f"{lab}.csv", rows)
-    write_report(lab, [_with_marks(results[row["student"]], row) for row in rows], notebooks, root)
+    try:
+        write_report(lab, [result for _, result in lines], notebooks, root)
+    except Exception as problem:  # the marks and their table stand
+        _say(say, f"The class report of {lab} could not be written: {why_not(problem)}")
     return rows
 
 
@@ -118,45 +124,85 @@ def _results(lab, everyone, notebooks, before, config, root, how: dict, where: d
     results, waiting, jobs = {}, {}, []
     settings = json.dumps([VERSION, how, notebooks], sort_keys=True)
     for student in everyone:
-        submission = read_submission(lab, student, notebooks, root, settings)
-        kept = _kept(lab, student, submission["fingerprint"], before, root)
-        if kept is not None:
-            results[student] = kept
-            continue
-        outcomes = {}
-        for name, notebook in submission["notebooks"].items() if not submission["failed"] else ():
-            outcome = _kept_outcome(lab, submission, name, root)
-            if outcome is not None:
-                outcomes[name] = outcome
+        with _one(lab, student, results, root):
+            submission = read_submission(lab, student, notebooks, root, settings)
+            kept = _kept(lab, student, submission["fingerprint"], before, root)
+            if kept is not None:
+                results[student] = kept
                 continue
-            release, source = notebooks[name]
-            arguments = {"release": release, "source": source, "files": submission["files"]} | how
-            jobs.append(((student, name), arguments | {"notebook": nbformat.writes(notebook)}))
-        if submission["failed"] or len(outcomes) == len(submission["notebooks"]):
-            results[student] = _finish(lab, submission, outcomes, config, root)
-        else:
-            waiting[student] = submission, outcomes
+            outcomes, own = {}, []
+            for name, notebook in submission["notebooks"].items() if not submission["failed"] else ():
+                outcome = _kept_outcome(lab, submission, name, root)
+                if outcome is not None:
+                    outcomes[name] = outcome
+                    continue
+                release, source = notebooks[name]
+                arguments = {"release": release, "source": source, "files": submission["files"]} | how
+                own.append(((student, name), arguments | {"notebook": nbformat.writes(notebook)}))
+            if submission["failed"] or len(outcomes) == len(submission["notebooks"]):
+                results[student] = _finish(lab, submission, outcomes, config, root)
+            else:
+                waiting[student] = submission, outcomes
+                jobs += own
     # The Pythons of a few notebooks stay warm, and those are made ready beside each other.
     order = {name: place // KEEP for place, name in enumerate(sorted(notebooks))}
     jobs.sort(key=lambda job: (order[job[0][1]], job[0]))
-    failures = sum(result["status"] == FAILED for result in results.values())
     with (
         tqdm(total=len(jobs), desc=lab, unit="notebook", disable=not progress, dynamic_ncols=True) as bar,
         closing(run_all(jobs, **where)) as done,  # an interrupt here ends what runs there
     ):
-        bar.set_postfix(failed=failures)
+        bar.set_postfix(failed=sum(result["status"] == FAILED for result in results.values()))
         for (student, name), outcome in done:
-            submission, outcomes = waiting[student]
-            outcomes[name] = outcome
-            if len(outcomes) == len(submission["notebooks"]):
-                results[student] = _finish(lab, submission, outcomes, config, root)
-                failures += results[student]["status"] == FAILED
-                bar.set_postfix(failed=failures)
-            elif not outcome["failed"]:
-                kept = {"fingerprint": submission["fingerprint"], "outcome": outcome}
-                book.write_json(_outcome_file(lab, student, name, root), kept)
+            with _one(lab, student, results, root):
+                submission, outcomes = waiting[student]
+                outcomes[name] = outcome
+                if len(outcomes) == len(submission["notebooks"]):
+                    results[student] = _finish(lab, submission, outcomes, config, root)
+                elif not outcome["failed"]:
+                    kept = {"fingerprint": submission["fingerprint"], "outcome": outcome}
+                    book.write_json(_outcome_file(lab, student, name, root), kept)
+            bar.set_postfix(failed=sum(result["status"] == FAILED for result in results.values()))
             bar.update()
     return results
+
+
+@contextmanager
+def _one(lab: str, student: str, results: dict, root: Path):
+    """Whatever goes wrong while one submission is processed ends this submission, and the class goes on."""
+    try:
+        yield
+    except Exception as problem:
+        results[student] = _broken(lab, student, problem, root)
+
+
+def _broken(lab: str, student: str, problem: Exception, root: Path) -> dict:
+    """The result of a submission that could not be processed: it has no mark, and the next run tries it again."""
+    result = {
+        "student": student,
+        "lab": lab,
+        "fingerprint": "",
+        "status": FAILED,
+        "reasons": [f"It could not be processed: {why_not(problem)}"],
+        "time": None,
+        "late_seconds": 0.0,
+        "sandbox": "",
+        "seconds": 0.0,
+        "graded": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "notebooks": {},
+    }
+    path = _result_file(lab, student, root)
+    with suppress(Exception):
+        path.unlink(missing_ok=True)  # an export must not find the marks of before
+        book.write_json(path, result)
+    return result
+
+
+def _say(say: Callable, line: str) -> None:
+    """Say a line, also where a terminal cannot show a name in it."""
+    try:
+        say(line)
+    except UnicodeError:
+        say(line.encode("ascii", "backslashreplace").decode())
 
 
 @contextmanager
@@ -179,14 +225,14 @@ def _kept_outcome(lab: str, submission: dict, name: str, root: Path) -> dict | N
     """What an interrupted run found out about one notebook of a submission that is the same still."""
     try:
         kept = json.loads(_outcome_file(lab, submission["student"], name, root).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if kept["fingerprint"] != submission["fingerprint"]:
+            return None
+        by_place = {
+            key: {int(place): value for place, value in kept["outcome"][key].items()} for key in ("outputs", "counts")
+        }
+        return kept["outcome"] | by_place
+    except Exception:  # there is none, or it is damaged: the notebook is run again
         return None
-    if kept["fingerprint"] != submission["fingerprint"]:
-        return None
-    by_place = {
-        key: {int(place): value for place, value in kept["outcome"][key].items()} for key in ("outputs", "counts")
-    }
-    return kept["outcome"] | by_place
 
 
 def submissions(lab: str, root: Path = ROOT) -> list[str]:
@@ -258,8 +304,9 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
     for name, data in wanted.items():
         try:
             notebook, changes = mend(read_notebook(data), _parsed(notebooks[name][0]))
-        except Unreadable as problem:
-            found["failed"] = f"{name}.ipynb cannot be read: {problem}"
+        except Exception as problem:  # Unreadable, or whatever else a strange file brings about
+            why = str(problem) if isinstance(problem, Unreadable) else why_not(problem)
+            found["failed"] = f"{name}.ipynb cannot be read: {why}"
             continue
         found["notebooks"][name] = notebook
         found["flags"][name] = [change.what for change in changes]
@@ -340,7 +387,7 @@ def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> d
         "lab": lab,
         "fingerprint": submission["fingerprint"],
         "status": FAILED if failed else LOOK if reasons else GRADED,
-        "reasons": reasons,
+        "reasons": readable(reasons),
         "time": submission["time"],
         "late_seconds": late,
         "sandbox": ", ".join(sorted({outcome["sandbox"] for outcome in outcomes.values()})),
@@ -386,15 +433,14 @@ def _kept(lab: str, student: str, fingerprint: str, before: dict, root: Path) ->
     """The result of an earlier run, if the submission is the same and its marks still stand in the gradebook."""
     try:
         result = json.loads(_result_file(lab, student, root).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if result["fingerprint"] != fingerprint or result["status"] == FAILED:
+            return None  # what failed is tried again: the reason may have been this machine
+        has_marks = any(key[:2] == (lab, student) for key in before)
+        copies = root / "autograded" / student / lab
+        has_copies = all((copies / f"{name}.ipynb").exists() for name in result["notebooks"])
+        return result if has_marks and has_copies else None
+    except Exception:  # there is none, or it is damaged: the submission is graded anew
         return None
-    if result.get("fingerprint") != fingerprint:
-        return None
-    if result["status"] == FAILED:
-        return None  # what failed is tried again: the reason may have been this machine
-    has_marks = any(key[:2] == (lab, student) for key in before)
-    has_copies = all((root / "autograded" / student / lab / f"{name}.ipynb").exists() for name in result["notebooks"])
-    return result if has_marks and has_copies else None
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
@@ -406,9 +452,6 @@ def _write_feedback(lab: str, results: dict, config, root: Path) -> None:
     A page that cannot be written is a reason to look at its submission, and is tried again by the next run.
     """
     now = book.shown(config, lab)
-    digests = {
-        student: hashlib.sha256(json.dumps(now[student], sort_keys=True).encode()).hexdigest() for student in now
-    }
     path = root / "marks" / lab / "on_feedback.json"
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
@@ -418,30 +461,46 @@ def _write_feedback(lab: str, results: dict, config, root: Path) -> None:
         for student, result in results.items():
             if result["status"] == FAILED:
                 continue
-            pages = [root / "feedback" / student / lab / f"{name}.html" for name in result["notebooks"]]
-            if written.get(student) == digests[student] and all(page.exists() for page in pages):
-                continue
             try:
+                digest = hashlib.sha256(json.dumps(now[student], sort_keys=True).encode()).hexdigest()
+                pages = [root / "feedback" / student / lab / f"{name}.html" for name in result["notebooks"]]
+                if written.get(student) == digest and all(page.exists() for page in pages):
+                    continue
                 book.feedback(lab, student, config, root, now[student])
-                written[student] = digests[student]
+                written[student] = digest
             except Exception as problem:
-                why = f"The feedback page could not be written: {type(problem).__name__}: {problem}"
+                why = f"The feedback page could not be written: {why_not(problem)}"
                 results[student] = result | {"status": LOOK, "reasons": [*result["reasons"], why]}
     finally:  # also of a run that was interrupted
         book.write_json(path, written)
+
+
+def _line(lab: str, result: dict, marks: dict, root: Path) -> tuple[dict, dict]:
+    """A row of the table, and the result as the class report reads it; both without marks where that is impossible."""
+    try:
+        row = _row(lab, result, marks, root)
+        return row, _with_marks(result, row)
+    except Exception as problem:
+        broken = _broken(lab, result["student"], problem, root)
+        return _empty(broken, questions(lab, root)), broken
+
+
+def _empty(result: dict, asked: list[dict]) -> dict:
+    """A row with a status and no marks."""
+    row = {"student": result["student"], "status": result["status"], "reasons": "\n".join(result["reasons"])}
+    row |= {"late_seconds": result["late_seconds"]}
+    row |= dict.fromkeys(["automatic", "automatic_max", "by_hand", "by_hand_max", "waiting", "total", "max"], "")
+    row["automatic_max"] = sum(q["points"] for q in asked if not q["by_hand"])
+    row["by_hand_max"] = sum(q["points"] for q in asked if q["by_hand"])
+    row["max"] = row["automatic_max"] + row["by_hand_max"]
+    return row | {f"{q['notebook']}/{q['grade_id']}": "" for q in asked}
 
 
 def _row(lab: str, result: dict, marks: dict, root: Path) -> dict:
     """A row of the table; a failed submission has a status and no marks."""
     student = result["student"]
     asked = {(q["notebook"], q["grade_id"]): q for q in questions(lab, root)}
-    row = {"student": student, "status": result["status"], "reasons": "\n".join(result["reasons"])}
-    row |= {"late_seconds": result["late_seconds"]}
-    row |= dict.fromkeys(["automatic", "automatic_max", "by_hand", "by_hand_max", "waiting", "total", "max"], "")
-    row["automatic_max"] = sum(q["points"] for q in asked.values() if not q["by_hand"])
-    row["by_hand_max"] = sum(q["points"] for q in asked.values() if q["by_hand"])
-    row["max"] = row["automatic_max"] + row["by_hand_max"]
-    row |= {f"{notebook}/{grade_id}": "" for notebook, grade_id in asked}
+    row = _empty(result, list(asked.values()))
     if result["status"] == FAILED:
         return row
     row |= {"automatic": 0, "by_hand": 0, "waiting": 0}
@@ -511,17 +570,25 @@ def export(lab: str, to: str, roster: Path | None = None, partial: bool = False,
         raise GradingError(f"{lab} has no marks yet: grade it first, with `make grade LAB={lab}`.")
     config = configuration(root)
     marks = book.marks(config, lab)
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    results = _with_worth(lab, [_with_marks(result, _row(lab, result, marks, root)) for result in results], root)
+    results = [_line(lab, _stored(lab, path, root), marks, root)[1] for path in files]
+    results = _with_worth(lab, results, root)
     path = root / "marks" / lab / f"{to}.csv"
     writers[to](lab, results, roster, path, partial=partial)
     return path
 
 
+def _stored(lab: str, path: Path, root: Path) -> dict:
+    """A result as it was kept; one that cannot be read is a failed submission."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        return _broken(lab, path.stem, problem, root)
+
+
 def _write(path: Path, rows: list[dict]) -> None:
     path.parent.mkdir(exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

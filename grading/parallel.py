@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from .course import GradingError
+from .plain import readable
 from .run import close_stages, run_notebook, stop
+
+MOST_WORDS = 1000  # characters about what went wrong
 
 
 def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None = None) -> Iterator[tuple]:
@@ -56,8 +59,13 @@ def attempt(arguments: dict) -> dict:
     try:
         return run_notebook(**arguments)
     except Exception as problem:
-        words = str(problem) if isinstance(problem, GradingError) else f"{type(problem).__name__}: {problem}"
-        return nothing(f"It could not be run: {words}")
+        return nothing(f"It could not be run: {in_words(problem)}")
+
+
+def in_words(problem: Exception) -> str:
+    """What went wrong, as it can be written down and shown anywhere: a problem may quote what a student wrote."""
+    words = str(problem) if isinstance(problem, GradingError) else f"{type(problem).__name__}: {problem}"
+    return readable(words.strip(": ")[:MOST_WORDS])
 
 
 def nothing(why: str) -> dict:
@@ -92,7 +100,7 @@ def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
                 try:
                     result = future.result()
                 except Exception as problem:
-                    result = nothing(f"It could not be run: {type(problem).__name__}: {problem}")
+                    result = nothing(f"It could not be run: {in_words(problem)}")
                 yield keys.pop(future), result
             try:
                 client.run(close_stages)

@@ -10,8 +10,10 @@ In the head a plain JSON value stands for itself, and everything else is a list 
 by `encode` with a TypeError that says what came.
 """
 
+import datetime
 import json
 import math
+import re
 import socket
 import struct
 import sys
@@ -20,56 +22,172 @@ import numpy as np
 import pandas as pd
 
 HEAD = struct.Struct("<QQ")
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 256 * 2**20  # of a message
+MOST_HEAD = 32 * 2**20  # of these in the head
+MOST_VALUES = 2_000_000  # in a head: each costs its receiver some hundred bytes, and may be written with three
+MOST_MADE = 2 * MOST_BYTES  # bytes that are made out of one message
 DEEPEST = 50
-NUMERIC = "biufMmUS"  # the dtypes whose bytes are their meaning
-BIT_GENERATORS = {"PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"}
+MOST_BRACKETS = 4 * DEEPEST + 20  # open at once in a head: a value inside another one costs up to four
+TABLE = 2000  # bytes that a table, an index or a generator takes without anything in it
+# What is looked up by name on the receiver's side is on these lists. A type, a zone or a state that is made of other
+# words could open files there, or be read beyond its end.
+DTYPE = re.compile(
+    r"[<>|=](b1|[iu][1248]|f(2|4|8|16)|c(8|16|32)|[US][1-9]\d{0,8}|[mM]8(\[\d{0,4}(Y|M|W|D|h|m|s|ms|us|ns)\])?)"
+)
+ZONE = re.compile(r"UTC[+-]\d\d:\d\d|(?!dateutil)[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,2}")
+FREQUENCY = re.compile(r"\d{0,4}[A-Za-z]{1,3}(-[A-Z]{3})?")
+TIME = re.compile(r"-?\d{1,6}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([+-]\d\d:\d\d(:\d\d)?)?)?")
+TEXTS = {"str", "string"}  # pandas's types of text
+MASKED = {"b": pd.arrays.BooleanArray, "i": pd.arrays.IntegerArray, "u": pd.arrays.IntegerArray,
+          "f": pd.arrays.FloatingArray}  # fmt: skip
+CLOSED = {"left", "right", "both", "neither"}
+_UINT32 = {"has_uint32": 1, "uinteger": 2**32 - 1}
+_PCG = {"state": {"state": 2**128 - 1, "inc": 2**128 - 1}, **_UINT32}
+# Each kind of generator → what its state holds: numbers with their largest value, arrays with type and length.
+STATES = {
+    "PCG64": _PCG,
+    "PCG64DXSM": _PCG,
+    "MT19937": {"state": {"key": ("uint32", 624), "pos": 624}},
+    "Philox": {
+        "state": {"counter": ("uint64", 4), "key": ("uint64", 2)},
+        "buffer": ("uint64", 4),
+        "buffer_pos": 4,
+        **_UINT32,
+    },
+    "SFC64": {"state": {"state": ("uint64", 4)}, **_UINT32},
+}
 TORCH_DTYPES = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"}
+# Everything after a quotation mark is taken, and nothing is tried twice: one pass, whatever came.
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class ChannelError(Exception):
     """The other side sent no valid message, or is gone."""
 
 
+class Gone(ChannelError):
+    """The other side closed the channel."""
+
+
+class TooDeep(TypeError):
+    """A value with others inside it, and in those others, further than anybody reads."""
+
+
+class Opaque:
+    """Stands for something that cannot be sent. It equals nothing but itself: a test that looks at it fails."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self):
+        return f"<{self.name}: nothing that can be checked>"
+
+
 # --- sending and receiving ----------------------------------------------------------------------------------------
 
 
-def send(channel: socket.socket, head, body: bytes = b"") -> None:
+def send(channel: socket.socket, head, body: bytes = b"", wait=None) -> None:
+    """Send a message.
+
+    Parameters
+    ----------
+    wait : called before each part with the channel and True; returns as soon as something can be written, or raises.
+        Without it sending waits for as long as the other side likes.
+    """
     data = json.dumps(head).encode()
-    channel.sendall(HEAD.pack(len(data), len(body)) + data + body)
+    rest = memoryview(HEAD.pack(len(data), len(body)) + data + body)
+    if wait is None:
+        channel.sendall(rest)
+        return
+    while rest:
+        wait(channel, True)
+        try:
+            rest = rest[channel.send(rest, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            continue
 
 
-def receive(channel: socket.socket, most_bytes: int = MOST_BYTES):
+def receive(
+    channel: socket.socket,
+    most_bytes: int = MOST_BYTES,
+    most_values: int = MOST_VALUES,
+    most_brackets: int = MOST_BRACKETS,
+    wait=None,
+):
     """The next message: head and body.
+
+    Parameters
+    ----------
+    most_bytes, most_values, most_brackets : of a message; in its head; open at once in its head
+    wait : called before each part with the channel and False; returns as soon as something can be read, or raises.
+        Without it receiving waits for as long as the other side likes.
 
     Raises
     ------
-    ChannelError : the other side closed the channel, or what came is no message or too large
-    TimeoutError : nothing came within the channel's timeout
+    Gone : the other side closed the channel
+    ChannelError : what came is no message, or holds too much; it is not decoded then
     """
-    head_size, body_size = HEAD.unpack(_exactly(channel, HEAD.size))
+    head_size, body_size = HEAD.unpack(_exactly(channel, HEAD.size, wait))
     if head_size + body_size > most_bytes:
         raise ChannelError(f"a message of {head_size + body_size:,} bytes; at most {most_bytes:,} are read")
-    data = _exactly(channel, head_size + body_size)
+    if head_size > MOST_HEAD:
+        raise ChannelError(f"a message with {head_size:,} bytes beside its arrays; at most {MOST_HEAD:,} are read")
+    head = _exactly(channel, head_size, wait)
+    body = _exactly(channel, body_size, wait)
+    _weigh(head, most_values, most_brackets)
     try:
-        return json.loads(data[:head_size]), data[head_size:]
+        return json.loads(head.decode()), body  # json would take UTF-16 too, in which nothing was counted
     except (ValueError, RecursionError) as problem:
         raise ChannelError(f"no valid message: {type(problem).__name__}") from None
 
 
-def _exactly(channel, size: int) -> bytes:
+def _exactly(channel, size: int, wait) -> bytes:
     data = bytearray()
     while len(data) < size:
+        if wait is not None:
+            wait(channel, False)
         try:
-            part = channel.recv(min(size - len(data), 2**20))
+            part = channel.recv(min(size - len(data), 2**20), 0 if wait is None else socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            continue
         except OSError as problem:
-            if isinstance(problem, TimeoutError):
-                raise
             raise ChannelError(f"the channel broke: {problem}") from None
         if not part:
-            raise ChannelError("the other side has gone")
+            raise Gone("the other side has gone")
         data += part
     return bytes(data)
+
+
+def _weigh(head: bytes, most_values: int, most_brackets: int) -> None:
+    """Count values and depth of a head while it is bytes still: as objects it may take thirty times the room."""
+    bare = STRING.sub(b"", head, count=most_values)
+    if b'"' in bare:
+        raise ChannelError(f"a message of more texts than {most_values:,}")
+    values = 1 + sum(bare.count(sign) for sign in (b",", b":", b"[", b"{"))
+    if values > most_values:
+        raise ChannelError(f"a message of {values:,} values; at most {most_values:,} are read")
+    brackets = np.frombuffer(bare.translate(None, NO_BRACKETS), np.uint8)
+    if len(brackets) > 2 * most_values:
+        raise ChannelError("no valid message: it closes more than it opens")
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).astype(np.int8)
+    deepest = np.cumsum(steps, dtype=np.int32).max(initial=0)
+    if deepest > most_brackets:
+        raise ChannelError(f"a message nested {deepest:,} deep; at most {most_brackets} are read")
+
+
+def readable(value):
+    """The same text, or lists and dicts of texts, so that it can be written to a file and shown.
+
+    A text may hold half of a pair of signs ("\\ud800"), which no encoding has. It becomes a question mark.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    if isinstance(value, dict):
+        return {readable(key): readable(item) for key, item in value.items()}
+    return value
 
 
 # --- values into messages -----------------------------------------------------------------------------------------
@@ -86,18 +204,35 @@ class Writer:
 
     def __init__(self, callback=None, graph=None):
         self.body, self.callback, self.graph = bytearray(), callback, graph
+        self.marking = False
+
+    def mark(self, value, depth: int = 0):
+        """As `encode`; where something cannot be sent, a mark stands in its place, and the rest goes over."""
+        marking, self.marking = self.marking, True
+        try:
+            return self.encode(value, depth)
+        except TooDeep:
+            if depth:
+                raise
+            return ["opaque", type(value).__name__[:100]]
+        except Exception:  # also what a class of the student's own raises when it is looked at
+            return ["opaque", type(value).__name__[:100]]
+        finally:
+            self.marking = marking
 
     def encode(self, value, depth: int = 0):
+        """The value as it stands in a head. What is no plain data is a TypeError; in the columns of a table, a mark."""
         if depth > DEEPEST:
-            raise TypeError(f"values nested more than {DEEPEST} deep cannot be checked")
+            raise TooDeep(f"values nested more than {DEEPEST} deep cannot be checked")
         kind = type(value)
         if value is None or kind in (bool, str, int, float):
             return value
         inner = depth + 1
+        item = self.mark if self.marking else self.encode
         if isinstance(value, np.ndarray):
-            return self._array(np.asarray(value), inner)
+            return self._array(np.asarray(value), inner, item)
         if isinstance(value, np.generic):
-            return ["scalar", self._array(np.asarray(value), inner)]
+            return ["scalar", self._array(np.asarray(value), inner, item)]
         if isinstance(value, pd.DataFrame):
             columns = [self._column(value.iloc[:, i].array, inner) for i in range(value.shape[1])]
             return ["frame", self.encode(value.index, inner), self.encode(value.columns, inner), columns]
@@ -105,46 +240,66 @@ class Writer:
             return [
                 "series",
                 self.encode(value.index, inner),
-                self.encode(value.name, inner),
+                self.mark(value.name, inner),
                 self._column(value.array, inner),
             ]
         if isinstance(value, pd.MultiIndex):
             levels = [self._column(value.get_level_values(i).array, inner) for i in range(value.nlevels)]
-            return ["levels", levels, self.encode(list(value.names), inner)]
+            return ["levels", levels, self.mark(list(value.names), inner)]
         if isinstance(value, pd.Index):
-            return ["index", self._column(value.array, inner), self.encode(value.name, inner)]
+            return ["index", self._column(value.array, inner), self.mark(value.name, inner)]
         if isinstance(value, pd.api.extensions.ExtensionArray):
             return ["column", self._column(value, inner)]
         if isinstance(value, list | tuple | set | frozenset):
             name = next(
                 n for n, t in {"list": list, "tuple": tuple, "set": (set, frozenset)}.items() if isinstance(value, t)
             )
-            return [name, [self.encode(item, inner) for item in value]]
+            return [name, [item(each, inner) for each in value]]
         if isinstance(value, dict):
-            return ["dict", [[self.encode(k, inner), self.encode(v, inner)] for k, v in value.items()]]
+            return ["dict", [[item(k, inner), item(v, inner)] for k, v in value.items()]]
         if value is pd.NA or value is pd.NaT:
             return ["missing", "NA" if value is pd.NA else "NaT"]
-        if isinstance(value, pd.Timestamp):
-            return ["time", value.isoformat()]
         if isinstance(value, bool | str | int | float):  # a subclass: only its value counts
             plain = next(t for t in (bool, str, int, float) if isinstance(value, t))
             return plain.__str__(value) if plain is str else plain(value)
+        if isinstance(value, complex):
+            return ["complex", value.real, value.imag]
+        if isinstance(value, datetime.date | datetime.time | datetime.timedelta | pd.Period | pd.Interval):
+            return self._moment(value, inner)
         if isinstance(value, np.random.Generator):
             return ["generator", self.encode(_state(value.bit_generator.state), inner)]
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
             number = self.graph(value) if self.graph and value.requires_grad else None
-            return ["tensor", self._array(value.detach().cpu().numpy(), inner), bool(value.requires_grad), number]
+            values = self._array(value.detach().cpu().numpy(), inner, item)
+            return ["tensor", values, bool(value.requires_grad), number]
+        if isinstance(value, Opaque):
+            return ["opaque", value.name]
         if callable(value) and self.callback is not None:
             return ["function", self.callback(value), str(getattr(value, "__name__", "function"))]
-        raise TypeError(
-            f"{type(value).__name__} is nothing that can be checked: use numbers, text, lists, arrays or tables"
-        )
+        raise TypeError(f"{kind.__name__} is nothing that can be checked: use numbers, text, lists, arrays or tables")
 
-    def _array(self, value, depth: int):
+    def _moment(self, value, depth: int):
+        """Times, days, spans of time, and intervals of numbers or times."""
+        if isinstance(value, pd.Timestamp):
+            zone = str(value.tz)
+            return ["time", value.isoformat(), zone if value.tz is not None and ZONE.fullmatch(zone) else ""]
+        if isinstance(value, pd.Timedelta):
+            return ["span", value.days, value.seconds, value.microseconds, value.nanoseconds]
+        if isinstance(value, pd.Period):
+            return ["period", value.ordinal, value.freqstr]
+        if isinstance(value, pd.Interval):
+            return ["interval", self.encode(value.left, depth), self.encode(value.right, depth), value.closed]
+        if isinstance(value, datetime.timedelta):
+            return ["timedelta", value.days, value.seconds, value.microseconds]
+        kind = next(kind for kind in (datetime.datetime, datetime.date, datetime.time) if isinstance(value, kind))
+        return [kind.__name__, kind.isoformat(value)]
+
+    def _array(self, value, depth: int, item):
+        """`item` encodes what stands in an array of objects."""
         if value.dtype.kind == "O":
-            return ["objects", list(value.shape), [self.encode(item, depth + 1) for item in value.ravel().tolist()]]
-        if value.dtype.kind not in NUMERIC or value.dtype.fields:
+            return ["objects", list(value.shape), [item(each, depth + 1) for each in value.ravel().tolist()]]
+        if not DTYPE.fullmatch(value.dtype.str):
             raise TypeError(f"an array of {value.dtype} cannot be checked: use numbers, text or true and false")
         data = np.ascontiguousarray(value).tobytes()
         start = len(self.body)
@@ -152,21 +307,40 @@ class Writer:
         return ["array", value.dtype.str, list(value.shape), start, start + len(data)]
 
     def _column(self, values, depth: int):
-        dtype = values.dtype
+        dtype, inner = values.dtype, depth + 1
         if type(values) is pd.arrays.NumpyExtensionArray:  # text has a subclass of it, which is no numpy dtype
             values = values.to_numpy()
             dtype = values.dtype
         if isinstance(dtype, np.dtype):
-            return self._array(np.asarray(values), depth)
+            return self._array(np.asarray(values), depth, self.mark)
         if isinstance(dtype, pd.CategoricalDtype):
+            codes = self._array(np.asarray(values.codes), depth, self.mark)
+            return ["categories", codes, self.encode(dtype.categories, inner), bool(dtype.ordered)]
+        if isinstance(dtype, pd.IntervalDtype):
+            ends = [self._column(end.array, inner) for end in (values.left, values.right)]
+            return ["intervals", *ends, dtype.closed]
+        if isinstance(dtype, pd.PeriodDtype) and FREQUENCY.fullmatch(_frequency(dtype)):
+            return ["periods", self._array(values.asi8, depth, self.mark), _frequency(dtype)]
+        if isinstance(dtype, pd.DatetimeTZDtype) and ZONE.fullmatch(str(dtype.tz)):
+            times = values.tz_convert("UTC").tz_localize(None)
+            return ["zoned", self._array(np.asarray(times), depth, self.mark), str(dtype.tz)]
+        if isinstance(values, tuple(MASKED.values())):
+            known = values.to_numpy(dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
             return [
-                "categories",
-                self._array(np.asarray(values.codes), depth),
-                self.encode(dtype.categories, depth + 1),
-                bool(dtype.ordered),
+                "masked",
+                self._array(known, depth, self.mark),
+                self._array(np.asarray(values.isna()), depth, self.mark),
             ]
-        items = [None if pd.isna(item) else item for item in values]
-        return ["typed", str(dtype), [self.encode(item, depth + 1) for item in items]]
+        if str(dtype) in TEXTS:
+            return ["typed", str(dtype), [None if pd.isna(each) else str(each) for each in values]]
+        return self._array(np.asarray(values), depth, self.mark)  # the values of a type that is only pandas's
+
+
+def _frequency(dtype: pd.PeriodDtype) -> str:
+    return dtype.name.removeprefix("period[").removesuffix("]")
+
+
+# --- messages into values -----------------------------------------------------------------------------------------
 
 
 class Reader:
@@ -181,6 +355,7 @@ class Reader:
 
     def __init__(self, body: bytes, function=None, tensor=None):
         self.body, self.function, self.tensor = body, function, tensor
+        self.left = MOST_MADE
 
     def decode(self, head):
         try:
@@ -189,6 +364,12 @@ class Reader:
             raise
         except Exception as problem:  # whatever a wrong message brings about in numpy or pandas
             raise ChannelError(f"no valid value: {type(problem).__name__}: {str(problem)[:200]}") from None
+
+    def _take(self, size: int) -> None:
+        """Note that so many bytes are made. Two values may be made from the same bytes of a message."""
+        self.left -= size
+        if self.left < 0:
+            raise ChannelError(f"values of more than {MOST_MADE:,} bytes in one message")
 
     def _decode(self, head, depth):
         if depth > 2 * DEEPEST:
@@ -207,20 +388,17 @@ class Reader:
             case "scalar", 1:
                 return self._decode(parts[0], inner)[()]
             case "frame", 3:
-                index, columns = self._decode(parts[0], inner), self._decode(parts[1], inner)
-                values = {i: self._labelled(pd.Series, part, inner, index=index) for i, part in enumerate(parts[2])}
+                index, columns = self._index(parts[0], inner), self._index(parts[1], inner)
+                values = {i: self._series(part, index, inner) for i, part in enumerate(parts[2])}
                 frame = pd.DataFrame(values, index=index) if values else pd.DataFrame(index=index)
                 frame.columns = columns
                 return frame
             case "series", 3:
-                index, name = self._decode(parts[0], inner), self._decode(parts[1], inner)
-                return self._labelled(pd.Series, parts[2], inner, index=index, name=name)
-            case "index", 2:
-                return self._labelled(pd.Index, parts[0], inner, name=self._decode(parts[1], inner))
-            case "levels", 2:
-                return pd.MultiIndex.from_arrays(
-                    [self._column(part, inner) for part in parts[0]], names=self._decode(parts[1], inner)
-                )
+                series = self._series(parts[2], self._index(parts[0], inner), inner)
+                series.name = self._decode(parts[1], inner)
+                return series
+            case (("index" | "levels"), 2):
+                return self._index(head, depth)
             case "column", 1:
                 return pd.array(self._column(parts[0], inner))
             case (("list" | "tuple" | "set"), 1):
@@ -229,23 +407,56 @@ class Reader:
                 return {self._decode(k, inner): self._decode(v, inner) for k, v in parts[0]}
             case "missing", 1:
                 return {"NA": pd.NA, "NaT": pd.NaT}[parts[0]]
-            case "time", 1:
-                return pd.Timestamp(parts[0])
+            case "complex", 2:
+                return complex(*parts)
+            case (("time" | "span" | "period" | "interval" | "timedelta" | "datetime" | "date"), _):
+                return self._moment(kind, parts, inner)
             case "generator", 1:
+                self._take(TABLE)
                 return generator(self._decode(parts[0], inner))
             case "tensor", 3:
                 return self._tensor(*parts)
+            case "opaque", 1:
+                return Opaque(str(parts[0])[:100])
             case "function", 2 if self.function is not None:
                 return self.function(int(parts[0]), str(parts[1]))
         raise ChannelError("an unknown kind of value")
 
+    def _moment(self, kind, parts, depth):
+        match kind, parts:
+            case "time", [str(text), str(zone)] if TIME.fullmatch(text) and (not zone or ZONE.fullmatch(zone)):
+                time = pd.Timestamp(text)
+                return time.tz_convert(zone) if zone else time
+            case "time", [str(text)]:  # `datetime.time`
+                return datetime.time.fromisoformat(text)
+            case (("datetime" | "date"), [str(text)]):
+                return getattr(datetime, kind).fromisoformat(text)
+            case "span", [int(days), int(seconds), int(micro), int(nano)]:
+                return pd.Timedelta(days=days, seconds=seconds, microseconds=micro, nanoseconds=nano)
+            case "timedelta", [int(days), int(seconds), int(micro)]:
+                return datetime.timedelta(days, seconds, micro)
+            case "period", [int(ordinal), str(frequency)] if FREQUENCY.fullmatch(frequency):
+                return pd.Period(ordinal=ordinal, freq=frequency)
+            case "interval", [left, right, str(closed)] if closed in CLOSED:
+                return pd.Interval(self._decode(left, depth), self._decode(right, depth), closed=closed)
+        raise ChannelError("a time or an interval that is none")
+
     def _array(self, dtype, shape, start, end):
+        if type(dtype) is not str or not DTYPE.fullmatch(dtype):
+            raise ChannelError("an array of another type than numbers, text and times")
         dtype = np.dtype(dtype)
-        if dtype.kind not in NUMERIC or not all(type(n) is int and n >= 0 for n in shape):
+        if not all(type(n) is int and 0 <= n <= MOST_BYTES for n in shape):
             raise ChannelError("an array that is none")
         if not 0 <= start <= end <= len(self.body) or math.prod(shape) * dtype.itemsize != end - start:
             raise ChannelError("an array with another size than it says")
-        return np.frombuffer(self.body[start:end], dtype).reshape(shape).copy()
+        # pandas makes an object of Python's out of each text
+        self._take(end - start + (64 * math.prod(shape) if dtype.kind in "US" else 0))
+        values = np.frombuffer(self.body[start:end], dtype).reshape(shape).copy()
+        if dtype.kind == "b":
+            return values.view("u1") != 0  # a byte of 2 would be true, and count twice
+        if dtype.kind == "U" and values.size and values.ravel().view(dtype.byteorder + "u4").max() > sys.maxunicode:
+            raise ChannelError("a text with signs that are none")
+        return values
 
     def _objects(self, shape, items, depth):
         values = np.empty(len(items), dtype=object)
@@ -254,23 +465,59 @@ class Reader:
         return values.reshape(shape)
 
     def _column(self, head, depth):
+        self._take(TABLE)
         match head:
             case ["categories", codes, categories, ordered]:
-                return pd.Categorical.from_codes(
-                    self._decode(codes, depth), self._decode(categories, depth), ordered=bool(ordered)
+                values = pd.Categorical.from_codes(
+                    self._column(codes, depth + 1), self._index(categories, depth + 1), ordered=bool(ordered)
                 )
-            case ["typed", str(dtype), list(items)]:
-                return pd.array([self._decode(item, depth) for item in items], dtype=dtype)
-        return self._decode(head, depth)
+            case ["intervals", left, right, str(closed)] if closed in CLOSED:
+                ends = self._column(left, depth + 1), self._column(right, depth + 1)
+                values = pd.arrays.IntervalArray.from_arrays(*ends, closed=closed)
+            case ["periods", ordinals, str(frequency)] if FREQUENCY.fullmatch(frequency):
+                dtype = pd.PeriodDtype(frequency)
+                values = pd.arrays.PeriodArray(self._column(ordinals, depth + 1), dtype=dtype)
+            case ["zoned", times, str(zone)] if ZONE.fullmatch(zone):
+                times = pd.DatetimeIndex(self._column(times, depth + 1)).tz_localize("UTC")
+                values = times.tz_convert(zone).array
+            case ["masked", known, missing]:
+                known, missing = self._column(known, depth + 1), self._column(missing, depth + 1)
+                values = MASKED[known.dtype.kind](known, missing)
+            case ["typed", str(dtype), list(items)] if dtype in TEXTS:
+                if not all(item is None or type(item) is str for item in items):
+                    raise ChannelError("a column of text that is none")
+                values = pd.array(items, dtype=dtype)
+            case [("array" | "objects"), *_]:
+                values = self._decode(head, depth)
+            case _:
+                raise ChannelError("a column of an unknown kind")
+        if values.ndim != 1:
+            raise ChannelError("a column that is none")
+        return values
 
-    def _labelled(self, kind, head, depth, **labels):
+    def _index(self, head, depth):
+        match head:
+            case ["index", values, name]:
+                return self._labelled(pd.Index, self._column(values, depth + 1), name=self._decode(name, depth + 1))
+            case ["levels", list(levels), names]:
+                levels = [self._column(level, depth + 1) for level in levels]
+                return pd.MultiIndex.from_arrays(levels, names=self._decode(names, depth + 1))
+        raise ChannelError("labels of an unknown kind")
+
+    def _series(self, head, index, depth):
         values = self._column(head, depth)
+        if len(values) != len(index):  # pandas would repeat or leave out some of them
+            raise ChannelError("a column with another number of rows than its table")
+        return self._labelled(pd.Series, values, index=index)
+
+    def _labelled(self, kind, values, **labels):
         # Without a type pandas would guess another one for a column of objects.
         return kind(values, dtype=object if values.dtype == object else None, **labels)
 
     def _tensor(self, array, requires_grad, number):
         import torch
 
+        self._take(TABLE)
         values = self._array(*array[1:])
         if str(values.dtype) not in TORCH_DTYPES:
             raise ChannelError("a tensor that is none")
@@ -281,12 +528,32 @@ class Reader:
 
 
 def generator(state: dict) -> np.random.Generator:
-    """A generator of random numbers in this state."""
-    if state["bit_generator"] not in BIT_GENERATORS:
-        raise ChannelError("an unknown generator")
-    bits = getattr(np.random, state["bit_generator"])()
+    """A generator of random numbers in this state.
+
+    Raises
+    ------
+    ChannelError : no generator of numpy has such a state (numpy itself would read beyond the end of its memory)
+    """
+    kind = state.get("bit_generator") if isinstance(state, dict) else None
+    if kind not in STATES or not _holds({k: v for k, v in state.items() if k != "bit_generator"}, STATES[kind]):
+        raise ChannelError("a generator of an unknown kind, or in a state that there is not")
+    bits = getattr(np.random, kind)(0)
     bits.state = state
     return np.random.Generator(bits)
+
+
+def _holds(state, wanted) -> bool:
+    """Whether a part of a state has what STATES says."""
+    if isinstance(wanted, dict):
+        return (
+            isinstance(state, dict)
+            and state.keys() == wanted.keys()
+            and all(_holds(state[k], wanted[k]) for k in wanted)
+        )
+    if isinstance(wanted, int):
+        return type(state) is int and 0 <= state <= wanted
+    dtype, length = wanted
+    return isinstance(state, np.ndarray) and state.dtype == dtype and state.shape == (length,)
 
 
 def _state(state):
@@ -301,18 +568,25 @@ def change_in_place(value, new) -> None:
     ChannelError : this kind of value cannot be changed in such a way
     """
     torch = sys.modules.get("torch")
-    if isinstance(value, np.random.Generator):
+    if isinstance(value, np.random.Generator) and isinstance(new, np.random.Generator):
         value.bit_generator.state = new.bit_generator.state
     elif isinstance(value, np.ndarray) and value.shape == np.shape(new):
         value[...] = new
     elif isinstance(value, pd.DataFrame | pd.Series) and isinstance(new, type(value)):
         value._update_inplace(new)
-    elif isinstance(value, list) and isinstance(new, list):
-        value[:] = new
-    elif isinstance(value, dict | set) and isinstance(new, type(value)):
+    elif isinstance(value, list) and isinstance(new, list | Opaque):
+        value[:] = new if isinstance(new, list) else [new]
+    elif isinstance(value, dict) and isinstance(new, dict | Opaque):
         value.clear()
-        value.update(new)
-    elif torch is not None and isinstance(value, torch.Tensor) and value.shape == new.shape:
+        value.update(new if isinstance(new, dict) else {new: new})
+    elif isinstance(value, set) and isinstance(new, set | Opaque):
+        value.clear()
+        value.update(new if isinstance(new, set) else {new})
+    elif isinstance(value, tuple) and isinstance(new, tuple) and len(value) == len(new):
+        for old, fresh in zip(value, new, strict=True):
+            if isinstance(old, np.ndarray | pd.DataFrame | pd.Series | list | dict | set | tuple | np.random.Generator):
+                change_in_place(old, fresh)  # whatever else it holds nobody can have changed
+    elif torch is not None and isinstance(value, torch.Tensor) and value.shape == np.shape(new):
         with torch.no_grad():
             value.copy_(new)
     else:

@@ -429,5 +429,5 @@ def _harmless(table: pd.DataFrame) -> pd.DataFrame:
 
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", errors="backslashreplace")  # a folder's name may have no encoding
     os.replace(part, path)

@@ -10,6 +10,7 @@ import atexit
 import functools
 import hashlib
 import json
+import math
 import os
 import select
 import shutil
@@ -25,12 +26,14 @@ from contextlib import contextmanager
 import nbformat
 
 from .course import GradingError
-from .plain import ChannelError, receive, send
+from .plain import ChannelError, Gone, readable, receive, send
 from .safe import clean_outputs
 from .sandbox import HOME, LIMITS, Sandbox, environment
 
 RESTARTS = 3
 GRACE = 5  # seconds between an interrupt and the end
+# What an answer to "run this cell" may hold: 200 outputs with up to 200 lines each, a few lists inside one another.
+MOST_VALUES, MOST_BRACKETS = 100_000, 20
 
 
 class Stopped(BaseException):
@@ -75,7 +78,7 @@ def run_notebook(
         `tests`, grade_id → {"passed", "message"}; `reasons`, what a person should look at; `failed`, empty or why
         nothing can be said; `seconds`, `cpu_seconds`, `memory` (bytes at most); `sandbox`, what held
     """
-    start = time.perf_counter()
+    start = time.monotonic()
     limits = LIMITS | (limits or {})
     submitted = nbformat.reads(notebook, as_version=4)
     with stages_of(release, source) as stages:
@@ -102,7 +105,7 @@ def run_answer(release: str, source: str, answer: str, code: str, limits=None, u
     -------
     dict : as of `run_notebook`, with the tests of this question only; places count from the answer cell
     """
-    start = time.perf_counter()
+    start = time.monotonic()
     limits = LIMITS | (limits or {})
     original = nbformat.reads(source, as_version=4)
     names = [cell.metadata.get("nbgrader", {}).get("grade_id", "") for cell in original.cells]
@@ -121,8 +124,9 @@ def _run(begin, stages, submitted, files, limits, start) -> dict:
     skip, reasons = {}, []
     for _ in range(RESTARTS + 1):
         session = start_session(begin)
+        session.end = start + limits["wall_seconds"]
         try:
-            result = _once(session, stages, submitted, files, limits, skip, start)
+            result = _once(session, stages, submitted, files, limits, skip)
         finally:
             used = session.close()
         if result["lost"] is None:
@@ -130,7 +134,7 @@ def _run(begin, stages, submitted, files, limits, start) -> dict:
         place, why = result["lost"]
         skip[place] = why
         reasons.append(f"The cell {_name(submitted.cells[place], place)} {why}.")
-        if time.perf_counter() - start > limits["wall_seconds"]:
+        if time.monotonic() > session.end:
             break
     reasons += result.pop("reasons")
     if result.pop("lost") is not None:
@@ -139,10 +143,10 @@ def _run(begin, stages, submitted, files, limits, start) -> dict:
         result["outputs"][place] = [
             _error_output("Stopped", f"This cell {why}; the cells after it were run without it.")
         ]
-    return result | {"reasons": reasons, "failed": "", "seconds": time.perf_counter() - start} | used
+    return result | {"reasons": reasons, "failed": "", "seconds": time.monotonic() - start} | used
 
 
-def _once(session, stages, submitted, files, limits, skip, start) -> dict:
+def _once(session, stages, submitted, files, limits, skip) -> dict:
     """One pass through the notebook; `lost` is None, or the place and the reason where Python was lost."""
     found = {"outputs": {}, "counts": {}, "tests": {}, "reasons": [], "lost": None}
     budget = limits["output_bytes"]
@@ -172,16 +176,23 @@ def _once(session, stages, submitted, files, limits, skip, start) -> dict:
             elif place in skip:
                 continue
             else:
-                if time.perf_counter() - start > limits["wall_seconds"]:
-                    raise Lost(f"was not run: the notebook took longer than {limits['wall_seconds']} s")
+                if time.monotonic() > session.end:
+                    raise Lost(f"was not run: the notebook took longer than {limits['wall_seconds']:g} s")
                 answer, late = session.ask({"do": "run", "code": cell.source}, b"", limits["cell_seconds"])
                 outputs, count = answer.get("outputs"), answer.get("count")
                 if late:
                     found["reasons"].append(
                         f"The cell {_name(cell, place)} took longer than {late:g} s and was stopped."
                     )
-            cleaned = clean_outputs(outputs, budget)
-            budget -= sum(len(json.dumps(output)) for output in cleaned)
+            try:
+                cleaned = clean_outputs(outputs, budget)
+                budget -= sum(len(json.dumps(output)) for output in cleaned)
+            except (
+                Exception
+            ) as problem:  # whatever a strange output does to the cleaner, the marks are not its business
+                why = f"was left out, since it cannot be made safe ({type(problem).__name__})"
+                found["reasons"].append(f"What the cell {_name(cell, place)} shows {why}.")
+                cleaned = [_error_output("LeftOut", f"What this cell shows {why}.")]
             found["outputs"][place] = cleaned
             found["counts"][place] = count if type(count) is int else None
     except Lost as lost:
@@ -396,6 +407,63 @@ def start_session(begin):
                 raise GradingError(f"The sandbox did not start, twice: {problem}") from None
 
 
+class Watch:
+    """The time that a cell or a test has for everything it sends and receives, with an eye on its sandbox meanwhile.
+
+    Called with a file, and whether it is to be written to, it returns as soon as that is possible.
+
+    Parameters
+    ----------
+    seconds : until Python is interrupted; then it has a few more (GRACE) to come to an end
+    interrupt : False ends it at once
+
+    Attributes
+    ----------
+    late : None, or the limit, once Python had to be interrupted
+
+    Raises
+    ------
+    Lost : the time is over, that of the whole notebook is, or the sandbox used more than it may; it is closed then
+    """
+
+    def __init__(self, session, seconds: float, interrupt: bool = True):
+        self.session, self.seconds, self.interrupt = session, seconds, interrupt
+        self.end, self.late = time.monotonic() + seconds, None
+
+    def __call__(self, file, writing: bool = False) -> None:
+        poll = select.poll()
+        poll.register(file, select.POLLOUT if writing else select.POLLIN)
+        while True:
+            ready = poll.poll(250)
+            self._look(bool(ready))
+            if ready:
+                return
+
+    def _look(self, ready: bool) -> None:
+        session, now = self.session, time.monotonic()
+        if _stopping.is_set():
+            raise Stopped
+        if now - session.looked > 1:
+            excess, session.looked = session.sandbox.excess(), now
+            if excess:
+                self._end(f"used {excess} and was stopped")
+        if now > session.end:
+            self._end(f"was stopped: the notebook took longer than {session.limits['wall_seconds']:g} s")
+        # An answer that is there when a busy machine looks late is taken; one that goes on and on is not.
+        if now <= self.end + (GRACE if ready else 0):
+            return
+        if not self.interrupt:
+            self._end(f"took longer than {self.seconds:g} s")
+        if self.late is not None:
+            self._end(f"took longer than {self.seconds:g} s and could not be interrupted")
+        _kill(session.pid, signal.SIGINT)
+        self.late, self.end = self.seconds, now + GRACE
+
+    def _end(self, why: str) -> None:
+        self.session.sandbox.close()
+        raise Lost(why)
+
+
 class Session:
     """A Python in a sandbox of its own, and the way to talk to it.
 
@@ -407,6 +475,7 @@ class Session:
 
     def __init__(self, stages, control, done, limits, unsafe):
         self.limits, self.home, self.done = limits, HOME, done
+        self.end, self.looked = math.inf, 0.0  # when the notebook's time is over; when a limit was last looked at
         self.channel, there = socket.socketpair()
         self.report, report = os.pipe()
         self.pid, self.peak = None, 0
@@ -455,65 +524,42 @@ class Session:
 
         Raises
         ------
-        Lost : nothing came even after an interrupt, a limit was passed, or Python ended
+        Lost : nothing came even after an interrupt, a limit was passed, Python ended, or what came is no answer
         """
+        watch = Watch(self, seconds)
         try:
-            send(self.channel, head, body)
-            late = self._wait(self.channel.fileno(), seconds)
-            answer, _ = self._receive()
-        except (ChannelError, OSError):
+            send(self.channel, head, body, watch)
+            answer, _ = receive(self.channel, 2 * self.limits["output_bytes"], MOST_VALUES, MOST_BRACKETS, watch)
+        except (Gone, OSError):
             raise Lost(self._why("ended Python")) from None
+        except ChannelError as problem:
+            raise Lost(f"sent back something that no cell gives ({problem})") from None
         if not isinstance(answer, dict):
             raise Lost("sent back something that no cell gives")
-        return answer, late
-
-    def _receive(self):
-        """A message, for which the sender has a limited time and this process a limited memory."""
-        self.channel.settimeout(30)
-        try:
-            return receive(self.channel, 2 * self.limits["output_bytes"])
-        finally:
-            self.channel.setblocking(True)
+        return readable(answer), watch.late
 
     def test(self, control: socket.socket, seconds: float) -> dict:
-        """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`."""
+        """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`.
+
+        The copy waits for this Python without a limit of its own: the watch here ends both.
+        """
+        watch = Watch(self, seconds, interrupt=False)
         reading, writing = os.pipe()
         with os.fdopen(reading, "rb", buffering=0) as report:
-            socket.send_fds(control, [b"."], [self.channel.fileno(), writing])
-            os.close(writing)
-            tester = int(_line(report))
             try:
-                self._wait(report.fileno(), seconds, interrupt=False)
-                # To the end of the line, not of the file: a copy gives back its memory before it closes its files.
-                return json.loads(_line(report))
+                socket.send_fds(control, [b"."], [self.channel.fileno(), writing])
+            finally:
+                os.close(writing)
+            # Whole lines, not the whole file: a copy gives back its memory before it closes its files.
+            lines = _lines(report, watch)
+            tester = int(next(lines))
+            try:
+                return readable(json.loads(next(lines)))
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None
             except Lost:
                 _kill(tester)
                 raise
-
-    def _wait(self, fd: int, seconds: float, interrupt: bool = True) -> float | None:
-        end, checked, late = time.monotonic() + seconds, time.monotonic(), None
-        while not select.select([fd], [], [], 0.25)[0]:
-            if _stopping.is_set():
-                raise Stopped
-            now = time.monotonic()
-            if now - checked > 1:
-                excess, checked = self.sandbox.excess(), now
-                if excess:
-                    self.sandbox.close()
-                    raise Lost(f"used {excess} and was stopped")
-            if now > end:
-                if late is not None or not interrupt:
-                    self.sandbox.close()
-                    raise Lost(
-                        f"took longer than {seconds:g} s and could not be interrupted"
-                        if interrupt
-                        else f"took longer than {seconds:g} s"
-                    )
-                _kill(self.pid, signal.SIGINT)
-                late, end = seconds, now + GRACE
-        return late
 
     def _why(self, otherwise: str) -> str:
         """Why Python ended, as far as the kernel tells."""
@@ -542,14 +588,16 @@ class Session:
         return used
 
 
-def _line(file) -> bytes:
-    line = b""
-    while not line.endswith(b"\n"):
-        part = file.read(1)
+def _lines(report, watch):
+    """What a copy of the tests reports, line by line."""
+    rest = b""
+    while True:
+        watch(report)
+        part = report.read(2**16)
         if not part:
             raise Lost("could not be tested: the Python with the tests ended")
-        line += part
-    return line
+        *lines, rest = (rest + part).split(b"\n")
+        yield from lines
 
 
 def _kill(pid: int, how=signal.SIGKILL) -> None:

@@ -13,6 +13,7 @@ import functools
 import json
 import os
 import re
+import resource
 import secrets
 import select
 import signal
@@ -23,6 +24,8 @@ from .inside import Outputs, stage
 from .plain import ChannelError, Reader, Writer, change_in_place, receive, send
 
 MOST_WORDS = 600  # characters of a test's message
+MOST_MEMORY = 2 * 2**30  # bytes that a test may take beside what it started with, whatever comes from the student
+MOST_SECONDS = 900  # of a processor; whoever waits for a test ends it sooner
 MOST_AHEAD = 900  # seconds for the cells after the last test
 
 
@@ -102,6 +105,7 @@ def wait(shell, control: socket.socket, code: str, names: list[str]) -> None:
             report = fds[1]
             os.write(report, f"{os.getpid()}\n".encode())
             try:
+                set_limits()
                 answer = test(shell, code, names, socket.socket(fileno=fds[0]))
             except BaseException as problem:
                 answer = {
@@ -114,6 +118,16 @@ def wait(shell, control: socket.socket, code: str, names: list[str]) -> None:
             os._exit(0)
         for fd in fds:
             os.close(fd)
+
+
+def set_limits() -> None:
+    """Limits of this copy: it decodes what a student's Python sends, and is in no sandbox."""
+    with open("/proc/self/status") as file:
+        in_use = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData"))
+    for name, most in {resource.RLIMIT_DATA: in_use + MOST_MEMORY, resource.RLIMIT_CPU: MOST_SECONDS}.items():
+        hard = resource.getrlimit(name)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(name, (most, most))
 
 
 def test(shell, code: str, names: list[str], channel: socket.socket) -> dict:
@@ -132,8 +146,9 @@ def test(shell, code: str, names: list[str], channel: socket.socket) -> dict:
         for name in names:
             reference = shell.user_ns[name]
             shell.user_ns[name] = student.function(name, reference) if callable(reference) else student.value(name)
-    except NameError as problem:
-        return {"passed": False, "gone": False, "message": f"NameError: {problem}", "problem": ""}
+    except (Exception, StudentGone) as problem:  # no such variable, or one that cannot be sent
+        words = f"{type(problem).__name__}: {problem}"[:MOST_WORDS]
+        return {"passed": False, "gone": isinstance(problem, StudentGone), "message": words, "problem": ""}
     done = shell.run_cell(code, silent=True)
     problem = done.error_before_exec or done.error_in_exec
     words = "" if problem is None else f"{type(problem).__name__}: {problem}"[:MOST_WORDS]
@@ -199,9 +214,15 @@ class Student:
 
     def value(self, name: str):
         """The student's variable of this name."""
-        send(self.channel, {"do": "value", "name": name})
+        self._send({"do": "value", "name": name})
         head, body = self._answer()
         return Reader(body).decode(head["ok"])
+
+    def _send(self, head: dict, body: bytes = b"") -> None:
+        try:
+            send(self.channel, head, body)
+        except OSError as problem:
+            raise StudentGone(str(problem)) from None
 
     def _answer(self):
         try:
@@ -230,7 +251,7 @@ class Student:
         writer = Writer(callback=keep, graph=follow)
         head = {"do": "call", "name": name, "number": number, "args": [writer.encode(arg) for arg in args]}
         head["kwargs"] = {key: writer.encode(arg) for key, arg in kwargs.items()}
-        send(self.channel, head, bytes(writer.body))
+        self._send(head, bytes(writer.body))
         while True:
             head, body = self._answer()
             if "callback" not in head:
@@ -243,11 +264,11 @@ class Student:
             return tensor
 
         try:
-            reader = Reader(body, tensor=with_gradient)
-            result = reader.decode(head["ok"])
+            result = Reader(body, tensor=with_gradient).decode(head["ok"])
+            reader = Reader(body)
             for value, new in zip([*args, *kwargs.values()], head["changed"], strict=True):
                 if new is not None:
-                    change_in_place(value, Reader(body).decode(new[0]))
+                    change_in_place(value, reader.decode(new[0]))
         except ChannelError as problem:
             raise TypeError(f"the function's answer cannot be read: {problem}") from None
         except (KeyError, TypeError, ValueError, IndexError) as problem:
@@ -265,7 +286,7 @@ class Student:
             answer = {"ok": writer.encode(functions[head["callback"]](*args, **kwargs))}
         except Exception as problem:
             writer, answer = Writer(), {"error": f"{type(problem).__name__}: {problem}"[:MOST_WORDS]}
-        send(self.channel, answer, bytes(writer.body))
+        self._send(answer, bytes(writer.body))
 
     def _linked(self, result, followed, inputs, number):
         """Tensors whose gradient is asked of the student's Python when someone calls `backward` here."""
@@ -284,7 +305,7 @@ class Student:
                 writer = Writer()
                 encoded = [writer.encode(grad) for grad in grads]
                 ask = {"do": "backward", "number": number, "places": places, "grads": encoded}
-                send(student.channel, ask, bytes(writer.body))
+                student._send(ask, bytes(writer.body))
                 head, body = student._answer()
                 found = Reader(body).decode(["list", head["ok"]])
                 return tuple(

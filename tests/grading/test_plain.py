@@ -1,8 +1,13 @@
 """Messages of plain data: what goes in comes out, and what is no valid message does no harm."""
 
+import contextlib
+import copy
+import datetime
 import json
 import socket
 import struct
+import threading
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -11,7 +16,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.plain import ChannelError, Reader, Writer, change_in_place, receive, send
+from grading.plain import (
+    STATES,
+    ChannelError,
+    Opaque,
+    Reader,
+    Writer,
+    change_in_place,
+    generator,
+    readable,
+    receive,
+    send,
+)
 
 
 def there_and_back(value):
@@ -93,7 +109,7 @@ class Anything:
     pass
 
 
-@pytest.mark.parametrize("value", [Anything(), lambda: 1, open, [Anything()], {"a": Anything()}, 1j])
+@pytest.mark.parametrize("value", [Anything(), lambda: 1, open, [Anything()], {"a": Anything()}])
 def test_what_is_no_data_is_refused_by_name(value):
     with pytest.raises(TypeError, match="is nothing that can be checked"):
         Writer().encode(value)
@@ -118,9 +134,12 @@ def test_any_head_is_a_value_or_a_channel_error(head, body):
 
 
 KINDS = ["array", "objects", "scalar", "frame", "series", "index", "levels", "column", "list", "dict", "missing", "time",
-         "generator", "tensor", "function", "categories", "typed"]  # fmt: skip
+         "generator", "tensor", "function", "categories", "typed", "masked", "intervals", "periods", "zoned", "complex",
+         "span", "timedelta", "period", "interval", "datetime", "date", "opaque"]  # fmt: skip
 parts = st.recursive(
-    scalars | st.sampled_from(["<f8", "|O8", "PCG64", "datetime64[ns]", "category"]) | st.lists(st.integers(-3, 99)),
+    scalars
+    | st.sampled_from(["<f8", "|O8", "PCG64", "datetime64[ns]", "UTC", "M", "left", "str"])
+    | st.lists(st.integers(-3, 99)),
     lambda inner: st.builds(lambda kind, rest: [kind, *rest], st.sampled_from(KINDS), st.lists(inner, max_size=4)),
     max_leaves=12,
 )
@@ -146,6 +165,24 @@ def test_a_forged_head_is_a_value_or_a_channel_error(head, body):
         ["function", 1, "f"],
         ["frame", None, None, {}],
         ["eval", "1"],
+        # what is looked up by name
+        ["array", "datetime64[ns, dateutil//etc/passwd]", [1], 0, 8],
+        ["array", "f4,f4", [1], 0, 8],
+        ["array", [["a", "<f8"]], [1], 0, 8],
+        ["array", "<f8", [10**18, 0], 0, 0],
+        ["column", ["typed", "datetime64[ns, dateutil//etc/passwd]", []]],
+        ["column", ["typed", "category", ["a"]]],
+        ["column", ["zoned", ["array", "<M8[ns]", [1], 0, 8], "dateutil/../../../etc/passwd"]],
+        ["column", ["zoned", ["array", "<M8[ns]", [1], 0, 8], "../../../etc/passwd"]],
+        ["column", ["zoned", ["array", "<M8[ns]", [1], 0, 8], "/etc/passwd"]],
+        ["column", ["periods", ["array", "<i8", [1], 0, 8], "dateutil//etc/passwd"]],
+        ["time", "2026-01-01T00:00+00:00", "dateutil//etc/passwd"],
+        ["time", "today", ""],
+        # tables that pandas would fill up by itself
+        ["series", ["index", ["array", "<i8", [1], 0, 8], None], None, ["scalar", ["array", "<f8", [], 0, 8]]],
+        ["series", ["index", ["array", "<u1", [8], 0, 8], None], None, ["array", "<f8", [1], 0, 8]],
+        ["series", ["index", ["array", "<u1", [8], 0, 8], None], None, ["series", None, None, None]],
+        ["frame", ["list", [1]], ["index", ["array", "<i8", [1], 0, 8], None], [["array", "<f8", [1], 0, 8]]],
     ],
 )
 def test_a_dangerous_head_is_refused(head):
@@ -194,3 +231,209 @@ def test_a_changed_table_is_the_same_object_with_other_content():
 def test_an_argument_cannot_become_another_thing():
     with pytest.raises(ChannelError, match="another thing"):
         change_in_place(np.zeros(3), {"a": 1})
+
+
+# --- more kinds of values -----------------------------------------------------------------------------------------
+
+MOMENTS = [
+    1 + 2j,
+    complex("nan"),
+    datetime.date(2026, 11, 27),
+    datetime.datetime(2026, 11, 27, 9, 30, 1, 5),
+    datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC),
+    datetime.time(9, 30),
+    datetime.timedelta(days=1, microseconds=3),
+    pd.Timestamp("2026-11-27 09:30:00.123456789"),
+    pd.Timestamp("2026-11-27", tz="Europe/Zurich"),
+    pd.Timedelta(days=-1, nanoseconds=5),
+    pd.Period("2026-11", "M"),
+    pd.Period("2026Q4", "Q-DEC"),
+    pd.Interval(0, 1.5, "both"),
+    pd.Interval(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")),
+    np.complex128(1j),
+    np.datetime64("2026-11-27"),
+]
+
+
+@pytest.mark.parametrize("value", MOMENTS, ids=repr)
+def test_times_intervals_and_complex_numbers_come_back(value):
+    back = there_and_back([value])[0]
+    assert type(back) is type(value) and repr(back) == repr(value)
+    table = pd.DataFrame({"a": pd.Series([value, value], dtype=object)})
+    pd.testing.assert_frame_equal(there_and_back(table), table)
+
+
+COLUMNS = {
+    "cut": pd.cut([1.0, 5, 9], [0, 3, 10]),
+    "intervals": pd.interval_range(0, 3),
+    "times apart": pd.interval_range(pd.Timestamp("2026-01-01"), periods=3),
+    "months": pd.period_range("2026-01", periods=3, freq="M"),
+    "weeks": pd.period_range("2026-01", periods=3, freq="W-TUE"),
+    "zoned": pd.date_range("2026-01-01", periods=3, tz="Europe/Zurich"),
+    "shifted": pd.to_datetime(["2026-01-01T00:00+01:00", None, "2026-01-02T00:00+01:00"]),
+    "spans": pd.to_timedelta([1, None, 3], unit="s"),
+    "complex": np.array([1j, 2, np.nan]),
+    "flags": pd.array([True, None, False], dtype="boolean"),
+    "small": pd.array([1, None, 255], dtype="UInt8"),
+    "float": pd.array([1.5, None, 2], dtype="Float32"),
+    "text": pd.array(["a", None, "b"], dtype="string"),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_columns_come_back_with_their_types(name):
+    table = pd.DataFrame({"n": [1, 2, 3], name: COLUMNS[name]})
+    pd.testing.assert_frame_equal(there_and_back(table), table)
+    pd.testing.assert_frame_equal(there_and_back(table.iloc[:0]), table.iloc[:0])
+
+
+# --- what cannot be sent ------------------------------------------------------------------------------------------
+
+
+def test_in_a_table_what_cannot_be_sent_is_a_mark_and_the_rest_comes_back():
+    table = pd.DataFrame({"n": [1, 2], "other": [Anything(), {"a": [len]}]})
+    back = there_and_back(table)
+    assert list(back["n"]) == [1, 2]
+    marks = [back["other"][0], back["other"][1]["a"][0]]
+    assert all(isinstance(mark, Opaque) for mark in marks) and "Anything" in repr(marks[0])
+    assert marks[0] != back["n"][0] and marks[0] != marks[1] and marks[0] != Anything()
+    assert isinstance(there_and_back(marks)[0], Opaque)
+
+
+def marked(value):
+    writer = Writer()
+    return Reader(bytes(writer.body)).decode(json.loads(json.dumps(writer.mark(value))))
+
+
+class Hostile:
+    @property
+    def __class__(self):
+        raise RuntimeError("looked at")
+
+
+def test_a_changed_argument_may_hold_anything():
+    assert isinstance(marked(Anything()), Opaque) and isinstance(marked({"a": Anything()})["a"], Opaque)
+    assert marked([1, Anything()])[0] == 1 and isinstance(marked([Hostile(), 1])[0], Opaque)
+    twice = []
+    twice += [twice, twice]
+    assert isinstance(marked(twice), Opaque)  # and at once: not 2 to the power of 50 steps
+    items, table = {"a": 1}, (pd.DataFrame({"a": [1]}), 2)
+    change_in_place(items, Opaque("dict"))
+    assert isinstance(items.popitem()[1], Opaque)
+    change_in_place(table, (pd.DataFrame({"a": [1], "b": [2]}), 2))
+    assert list(table[0]) == ["a", "b"]
+
+
+# --- bounds -------------------------------------------------------------------------------------------------------
+
+NESTED = b"[" * 15_000_000 + b"]" * 15_000_000
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (NESTED, "values"),
+        (b"[" * 300 + b"]" * 300, "nested 300 deep"),
+        (b"[" + b"[]," * 9_000_000 + b"[]]", "values"),
+        (b'[{"a":' * 3_000_000, "more texts"),
+        (b"]" * 30_000_000, "closes more than it opens"),
+        (b'["\\"' + b',[],"' * 5_000_000, "more texts"),
+        ("[[[1]]]".encode("utf-16"), "no valid message"),
+        (b"x" * (33 * 2**20), "beside its arrays"),
+    ],
+    ids=["nested", "deep", "many", "dicts", "closing", "quotes", "utf-16", "long"],
+)
+def test_what_is_too_much_is_refused_before_it_is_decoded(data, words, monkeypatch):
+    here, there = socket.socketpair()
+    sender = threading.Thread(target=send_quietly, args=[there, struct.pack("<QQ", len(data), 0) + data])
+    sender.start()
+    tracemalloc.start()
+    with pytest.raises(ChannelError, match=words):
+        receive(here, most_values=100_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    here.close()
+    sender.join()
+    assert peak < 200 * 2**20  # decoded, 30 MB of brackets are 1.7 GB
+
+
+def send_quietly(channel, data):
+    with channel, contextlib.suppress(OSError):
+        channel.sendall(data)
+
+
+def test_brackets_and_commas_in_text_are_text():
+    here, there = socket.socketpair()
+    text = '["\\' * 20_000 + "]," * 10_000
+    sender = threading.Thread(target=send, args=[there, {"a": [text, text]}])
+    sender.start()
+    assert receive(here, most_values=20, most_brackets=2)[0] == {"a": [text, text]}
+    sender.join()
+    here.close()
+    there.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["list", [["array", "|u1", [2**24], 0, 2**24]] * 40],
+        ["list", [["tensor", ["array", "|u1", [2**24], 0, 2**24], False, None]] * 40],
+        ["list", [["index", ["array", "|S1", [2**20], 0, 2**20], None]] * 40],
+        ["list", [["generator", None]] * 300_000],
+    ],
+    ids=["arrays", "tensors", "texts", "generators"],
+)
+def test_the_same_bytes_are_not_made_into_values_again_and_again(head, monkeypatch):
+    monkeypatch.setattr("grading.plain.generator", lambda state: None)
+    with pytest.raises(ChannelError, match="values of more than"):
+        Reader(bytes(2**24)).decode(head)
+
+
+def test_true_is_true_once_and_text_is_text():
+    assert Reader(b"\x02\x00").decode(["array", "|b1", [2], 0, 2]).sum() == 1
+    with pytest.raises(ChannelError, match="signs that are none"):
+        Reader(b"\xff" * 4).decode(["array", "<U1", [1], 0, 4])
+
+
+def states():
+    """Every part of every generator's state, set to something that it cannot be."""
+    for kind in STATES:
+        state = np.random.Generator(getattr(np.random, kind)(1)).bit_generator.state
+        yield kind, "unknown part", state | {"more": 1}
+        yield kind, "no state", {k: v for k, v in state.items() if k != "state"}
+        for group in (state, state["state"]):
+            for key, value in group.items():
+                if key in ("bit_generator", "state") and isinstance(value, str | dict):
+                    continue
+                for wrong in (
+                    -1,
+                    2**130,
+                    10**9 if "pos" in key else 2**128,
+                    0.5,
+                    True,
+                    None,
+                    value[:-1] if hasattr(value, "shape") else "1",
+                ):
+                    made = copy.deepcopy(state)
+                    (made if group is state else made["state"])[key] = wrong
+                    yield kind, f"{key}={wrong!r:.9}", made
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "state"), [pytest.param(*s, id=f"{s[0]}-{s[1]}-{i}") for i, s in enumerate(states())]
+)
+def test_a_generator_in_a_state_that_there_is_not_is_refused(kind, what, state):
+    with pytest.raises(ChannelError, match="state that there is not"):
+        generator(state)
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_every_kind_of_generator_comes_back(kind):
+    rng = np.random.Generator(getattr(np.random, kind)(7))
+    rng.random(3), rng.integers(9, dtype="int32")
+    assert np.array_equal(there_and_back(rng).random(700), rng.random(700))
+
+
+def test_a_text_that_no_file_takes_becomes_one_that_does():
+    value = {"\ud800": ["a\udfff", 1, None, {"ö🙂": "🙂"}]}
+    assert readable(value) == {"?": ["a?", 1, None, {"ö🙂": "🙂"}]}

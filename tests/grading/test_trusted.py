@@ -235,3 +235,35 @@ def test_which_names_a_test_is_about():
     assert names_tested("test_q1_hidden", answers) == ["f", "h"]
     assert names_tested("test_q10_hidden", answers) == ["g"]
     assert names_tested("final", answers) == ["f", "g", "h"]
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    "more",
+    ["pd.cut(table['a'], 2)", "pd.period_range('2026', periods=2, freq='D')", "table['a'] * 1j", "[object(), len]"],
+)
+def test_what_cannot_be_checked_in_a_changed_argument_is_seen_only_by_a_test_that_looks_at_it(attempt, more):
+    reference = "def f(table):\n    return table['a'].sum()"
+    answer = f"def f(table):\n    table['more'] = {more}\n    return table['a'].sum()"
+    test = "table = pd.DataFrame({'a': [1, 2]})\nassert f(table) == 3\nassert list(table['a']) == [1, 2]"
+    assert attempt(answer, reference=reference, test=test) == (True, "", [])
+    looks = f"{test}\nassert list(table.columns) == ['a'], 'changed'"
+    assert attempt(answer, reference=reference, test=looks) == (False, "AssertionError: changed", [])
+    of_it = f"{test}\nassert list(table.get('more', [3, 4])) == [3, 4], 'other values'"
+    assert attempt(answer, reference=reference, test=of_it) == (False, "AssertionError: other values", [])
+
+
+@needs_sandbox
+def test_a_test_has_limits_of_its_own(attempt):
+    """A test is run with the reference too, in a Python without these limits: there it asks for nothing."""
+    ask = "import resource\nmemory, seconds = (resource.getrlimit(w)[0] for w in (resource.RLIMIT_DATA, resource.RLIMIT_CPU))"
+    test = f"{ask}\nassert f(1) == 1 or (2**31 < memory < 2**33 and seconds == 900), (memory, seconds)"
+    reference = "def f(x):\n    return 1"
+    assert attempt("def f(x):\n    return 2", reference=reference, test=test) == (True, "", [])
+
+
+@needs_sandbox
+@pytest.mark.parametrize("code", ["limit = object()", "limit = [len]"])
+def test_a_variable_that_cannot_be_sent_fails_its_test_and_nothing_else(attempt, code):
+    passed, message, reasons = attempt(code, reference="limit = 0.25", test="assert limit == 0.25")
+    assert not passed and "nothing that can be checked" in message and reasons == []
