@@ -605,3 +605,7 @@ if os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}:
     if before != {{str(folder): sorted(os.listdir(folder)) for folder in folders if folder.is_dir()}}:
         print('FOUND a way: with the store itself')
 """), GRADED)  # fmt: skip
+
+from tests.grading.hostile_fence import CASES as AT_THE_FENCE  # noqa: E402  it is made of what stands above
+
+CASES += AT_THE_FENCE
