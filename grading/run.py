@@ -481,10 +481,12 @@ class Session:
     def test(self, control: socket.socket, seconds: float) -> dict:
         """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`."""
         reading, writing = os.pipe()
-        with os.fdopen(reading, "rb", buffering=0) as report:
-            socket.send_fds(control, [b"."], [self.channel.fileno(), writing])
+        here, there = socket.socketpair()
+        with os.fdopen(reading, "rb", buffering=0) as report, here:
+            socket.send_fds(control, [b"."], [self.channel.fileno(), writing, there.fileno()])
             os.close(writing)
-            tester = int(_line(report))
+            there.close()
+            _line(report)  # the copy's number: it has begun, and has sent what stands for it
             try:
                 self._wait(report.fileno(), seconds, interrupt=False)
                 # To the end of the line, not of the file: a copy gives back its memory before it closes its files.
@@ -492,7 +494,7 @@ class Session:
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None
             except Lost:
-                _kill(tester)
+                _end(here)
                 raise
 
     def _wait(self, fd: int, seconds: float, interrupt: bool = True) -> float | None:
@@ -557,8 +559,10 @@ def _line(file) -> bytes:
     return line
 
 
-def _kill(pid: int, how=signal.SIGKILL) -> None:
-    try:
-        os.kill(pid, how)
-    except ProcessLookupError:
-        pass
+def _end(here: socket.socket) -> None:
+    """End the process that has sent what stands for it (pidfd) over this socket."""
+    here.settimeout(1)
+    _, stands, *_ = socket.recv_fds(here, 1, 1)
+    for one in stands:
+        send_signal(one)
+        os.close(one)

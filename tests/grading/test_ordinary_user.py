@@ -19,8 +19,9 @@ pytestmark = [
 ]
 GRADE = """
 import json, os
+from pathlib import Path
 from grading.marks import grade
-rows = grade({lab!r}, {root!r}, say=lambda line: None, workers=8, limits={limits!r})
+rows = grade({lab!r}, Path({root!r}), say=lambda line: None, workers=8, limits={limits!r})
 print(json.dumps([os.getuid(), rows], default=str))
 """
 
