@@ -27,13 +27,18 @@ print(json.dumps([os.getuid(), rows], default=str))
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def folder(tmp_path_factory):
+    return course(tmp_path_factory.mktemp("class"), START)
+
+
+@pytest.fixture(scope="module")
+def graded(folder):
     """The class, graded once: name → row."""
-    root = course(tmp_path_factory.mktemp("class"), START)
+    root = folder
     for case in CASES:
-        folder = root / "submitted" / case.name / START
-        folder.mkdir(parents=True)
-        case.write(folder, nbformat.read(root / "course/release" / START / f"{NAME}.ipynb", as_version=4))
+        place = root / "submitted" / case.name / START
+        place.mkdir(parents=True)
+        case.write(place, nbformat.read(root / "course/release" / START / f"{NAME}.ipynb", as_version=4))
     code = GRADE.format(lab=START, root=str(root), limits=LIMITS)
     done = ordinary_user.python(code, root)
     assert done.returncode == 0, done.stderr
@@ -48,5 +53,8 @@ def test_each_ends_as_it_must(graded, case):
     assert row["status"] in case.status, row["reasons"]
     assert row["total"] == ("" if case.points is None else case.points), row["reasons"]
     assert re.search(case.words, row["reasons"]), row["reasons"]
-    if row["status"] == "graded":
-        assert "bubblewrap" in row["sandbox"] and "a user of its own" not in row["sandbox"]
+
+
+def test_the_report_says_what_held_and_what_did_not(graded, folder):
+    page = (folder / "marks" / START / "report.html").read_text()
+    assert "Run in: bubblewrap, " in page and "NO LIMIT for " in page and "a user of its own" not in page
