@@ -81,7 +81,8 @@ def lost(inside):
 
 
 LOOKS["environments"] = (
-    "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    print(open(f, errors='replace').read())"
+    "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    try: print(open(f, errors='replace').read())\n"
+    "    except PermissionError: pass  # where root grades, bubblewrap's own process is another user's"
 )
 LOOKS["environment"] = "import os; print(sorted(os.environ)); print(os.getcwd())"
 
