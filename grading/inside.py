@@ -7,9 +7,12 @@ enters a sandbox of its own before it sees a line of the student's code. A stage
 Nothing in here is trusted after the first student cell has run: the side that grades reads its answers as plain data.
 """
 
+import base64
 import ctypes
+import errno
 import importlib
 import os
+import platform
 import resource
 import signal
 import socket
@@ -341,23 +344,26 @@ def _reap():
 
 def _submission(shell, fds, head) -> None:
     """In the first copy: enter the sandbox and copy again, since only a child is in the new process namespace."""
-    channel, report = socket.socket(fileno=fds[0]), fds[1]
+    channel, report = socket.socket(fileno=fds[0]), socket.socket(fileno=fds[1])
     try:
         enter(head["namespaces_of"])
         ready = os.pipe()
         child = os.fork()
         if child:
-            os.write(report, f"{child}\n".encode())
+            # A number may be given to another process once this one has ended; what stands for it here may not.
+            socket.send_fds(report, [f"{child}\n".encode()], [os.pidfd_open(child)])
             os.write(ready[1], b"x")
             channel.close()
             _, _, used = os.wait4(child, 0)
-            os.write(report, f"{used.ru_utime + used.ru_stime:.3f} {used.ru_maxrss}\n".encode())
+            report.send(f"{used.ru_utime + used.ru_stime:.3f} {used.ru_maxrss}\n".encode())
             os._exit(0)
         os.read(ready[0], 1)
         begin(shell, channel, head)
     except BaseException as problem:
-        os.write(report, f"! {type(problem).__name__}: {problem}\n".encode())
-        os._exit(1)
+        try:
+            report.send(f"! {type(problem).__name__}: {problem}\n".encode())
+        finally:
+            os._exit(1)
 
 
 def _added_to_environment() -> dict[str, str]:
@@ -368,7 +374,11 @@ def _added_to_environment() -> dict[str, str]:
 
 
 def begin(shell, channel, head: dict) -> None:
-    """Give up every right and every file but the channel, and serve. Does not return."""
+    """Give up every right and every file but the channel, and serve. Does not return.
+
+    `head` : `environment`, `home` and `limits`; `user`, the number to become in the sandbox (None: stay who one is);
+        `filter`, the system calls that are refused, as `grading.syscalls.program` writes them in base64 (None: none)
+    """
     if os.getsid(0) != os.getpid():
         os.setsid()
     added = _added_to_environment()
@@ -385,17 +395,23 @@ def begin(shell, channel, head: dict) -> None:
         os.close(file)
     os.closerange(3, keep)
     os.closerange(keep + 1, 4096)
-    give_up_rights()
+    give_up_rights(head["user"])
+    leave_keyring()
     set_limits(head["limits"])
+    if head["filter"]:
+        refuse_calls(base64.b64decode(head["filter"]))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(shell, channel)
 
 
 # --- the sandbox, from within -------------------------------------------------------------------------------------
 
-PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP, PR_SET_SECUREBITS = 38, 24, 28
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 22, 24, 38
 NS_GET_USERNS = 0xB701
 CAPABILITIES = 41
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+KEYCTL_JOIN_SESSION_KEYRING = 1
 
 
 def enter(pid: int | None) -> None:
@@ -403,25 +419,68 @@ def enter(pid: int | None) -> None:
     if pid is None:
         return
     libc = ctypes.CDLL(None, use_errno=True)
-    names = ["ipc", "uts", "net", "cgroup", "pid", "mnt"]
+    names = ["ipc", "uts", "net", "cgroup", "pid", "mnt", "user"]
     fds = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in names}
-    # The user namespace that owns the others: bubblewrap may have made a second one inside of it.
-    owner = libc.ioctl(fds["mnt"], NS_GET_USERNS)
-    for name, fd in [("user", owner), *fds.items()]:
+    # The user namespace that owns the others: bubblewrap may have made a second one inside of it. Who stayed in the
+    # first one would own the second, and could win all rights there by joining it.
+    owner, last = libc.ioctl(fds["mnt"], NS_GET_USERNS), fds.pop("user")
+    second = os.fstat(owner).st_ino != os.fstat(last).st_ino
+    for name, fd in [("user", owner), *fds.items(), *([("second user", last)] if second else [])]:
         if fd < 0 or libc.setns(fd, 0):
             raise OSError(ctypes.get_errno(), f"the {name} namespace of the sandbox cannot be joined")
         os.close(fd)
 
 
-def give_up_rights() -> None:
-    """No capability is left, and no program that is started can win one back."""
+def give_up_rights(user: int | None = None) -> None:
+    """No capability is left, and no program that is started can win one back; with `user`, become that user.
+
+    That user is another one than whoever grades, on the outside too: files that the machine's root may write because
+    they are his, such as those in `/proc/sys`, are somebody else's then.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
+
+    def must(result, what):
+        if result:
+            raise OSError(ctypes.get_errno(), f"{what} in the sandbox")
+
+    if user is not None:
+        with open("/proc/sys/user/max_user_namespaces", "w") as file:  # as bubblewrap does for other users
+            file.write("0")
+        flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
+        must(libc.mount(None, b"/proc", None, flags, None), "/proc could not be made read-only")
     for capability in range(CAPABILITIES):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    libc.capset(header, (ctypes.c_uint32 * 6)())
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "new privileges could not be given up")
+    must(libc.capset(header, (ctypes.c_uint32 * 6)()), "rights could not be given up")
+    must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "new privileges could not be given up")
+    # After a change of user the kernel hides a process, from the watch over its limits too.
+    must(libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "Python could not be made visible")
+
+
+def leave_keyring() -> None:
+    """Join a new session keyring: the one of whoever grades is shared by all that he starts."""
+    if platform.machine() not in KEYCTL:
+        return  # said in `Sandbox.held`, together with the missing filter
+    libc = ctypes.CDLL(None, use_errno=True)
+    joined = libc.syscall(KEYCTL[platform.machine()], KEYCTL_JOIN_SESSION_KEYRING, None)
+    # A kernel without keys has none to share, and where a container forbids the call it does so to everyone in it.
+    if joined < 0 and ctypes.get_errno() not in (errno.ENOSYS, errno.EPERM):
+        raise OSError(ctypes.get_errno(), "the session keyring of the grader could not be left")
+
+
+def refuse_calls(program: bytes) -> None:
+    """Hand the kernel a filter for all system calls of this process and its children. It cannot be taken off."""
+
+    class Program(ctypes.Structure):
+        _fields_ = [("lines", ctypes.c_ushort), ("start", ctypes.c_char_p)]
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_SECCOMP, 2, ctypes.byref(Program(len(program) // 8, program)), 0, 0):
+        raise OSError(ctypes.get_errno(), "system calls could not be filtered")
 
 
 def set_limits(limits: dict) -> None:

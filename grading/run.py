@@ -18,17 +18,17 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
 
 import nbformat
 
+from . import leftovers
 from .course import GradingError
 from .plain import ChannelError, Gone, readable, receive, send
 from .safe import clean_outputs
-from .sandbox import HOME, LIMITS, Sandbox, environment
+from .sandbox import HOME, LIMITS, Sandbox, environment, send_signal
 
 RESTARTS = 3
 GRACE = 5  # seconds between an interrupt and the end
@@ -221,7 +221,7 @@ class Stages:
 
     def __init__(self, release: str, source: str | None, answers: bool = False):
         released = nbformat.reads(release, as_version=4)
-        self.folder = tempfile.mkdtemp(prefix="datalab-")
+        self.folder = leftovers.folder()
         self.controls, self.processes, self.lock = {}, [], threading.Lock()
         self.tests, self.answers = {}, {}
         try:
@@ -248,6 +248,7 @@ class Stages:
             cwd=self.folder,
             pass_fds=[there.fileno()],
             stdin=subprocess.DEVNULL,
+            umask=0o022,  # in the sandbox another user reads what is kept
         )
         self.processes.append(process)
         there.close()
@@ -456,7 +457,7 @@ class Watch:
             self._end(f"took longer than {self.seconds:g} s")
         if self.late is not None:
             self._end(f"took longer than {self.seconds:g} s and could not be interrupted")
-        _kill(session.pid, signal.SIGINT)
+        send_signal(session.python, signal.SIGINT)
         self.late, self.end = self.seconds, now + GRACE
 
     def _end(self, why: str) -> None:
@@ -477,47 +478,49 @@ class Session:
         self.limits, self.home, self.done = limits, HOME, done
         self.end, self.looked = math.inf, 0.0  # when the notebook's time is over; when a limit was last looked at
         self.channel, there = socket.socketpair()
-        self.report, report = os.pipe()
-        self.pid, self.peak = None, 0
+        self.report, report = socket.socketpair()
+        self.pid, self.python = None, None  # the student's Python: its number, and a file that stands for it (pidfd)
         if unsafe:
-            self.home = tempfile.mkdtemp(prefix="datalab-unsafe-")
-        order = {"limits": limits, "home": self.home, "environment": environment() | {"HOME": self.home}}
+            self.home = leftovers.folder()
         cold = control is None
         program = [sys.executable, "-m", "grading.inside", str(there.fileno()), "alone"] if cold else None
         self.sandbox = None
         try:
             self.sandbox = Sandbox(limits, program, [there.fileno()] if cold else (), unsafe)
+            order = {"limits": limits, "home": self.home, "environment": environment() | {"HOME": self.home}}
+            order |= self.sandbox.order()
             if cold:
                 there.close()
                 send(self.channel, order)
-                self.pid = self.sandbox.inner() if not unsafe else self.sandbox.process.pid
+                if unsafe:
+                    self.pid = self.sandbox.process.pid
+                    self.python = os.pidfd_open(self.pid)
+                else:
+                    self.pid, self.python = self.sandbox.inner()
             else:
                 with stages.lock:  # byte and order belong together
-                    socket.send_fds(control, [b"."], [there.fileno(), report])
+                    socket.send_fds(control, [b"."], [there.fileno(), report.fileno()])
                     send(control, {"do": "fork", "namespaces_of": self.sandbox.pid, **order})
                 there.close()
-                self.pid = self._started()
+                report.close()  # or the end of the copy would not be noticed
+                self.pid, self.python = self._started()
             self.sandbox.cgroup.add(self.pid)
         except BaseException:
-            os.close(report)
+            report.close()
             there.close()
             self.close()
             raise
-        os.close(report)
+        report.close()
 
-    def _started(self) -> int:
-        line = b""
-        while not line.endswith(b"\n"):
-            if not select.select([self.report], [], [], 30)[0]:
-                raise OSError("the sandbox gave no sign within 30 s")
-            part = os.read(self.report, 1)
-            if not part:
-                raise OSError("the copy of Python ended before it was in the sandbox")
-            line += part
-        if line.startswith(b"!"):
-            line += os.read(self.report, 1000)
-            raise OSError(line[1:].decode("utf-8", "replace").strip())
-        return int(line)
+    def _started(self) -> tuple[int, int]:
+        if not select.select([self.report], [], [], 30)[0]:
+            raise OSError("the sandbox gave no sign within 30 s")
+        line, stands, *_ = socket.recv_fds(self.report, 1000, 1)
+        if not line:
+            raise OSError("the copy of Python ended before it was in the sandbox")
+        if not stands:
+            raise OSError(line.decode("utf-8", "replace").lstrip("! ").strip())
+        return int(line.split()[0]), stands[0]
 
     def ask(self, head: dict, body: bytes, seconds: float) -> tuple[dict, float | None]:
         """Send an order and wait for what comes back; the second value is the limit, if it had to be interrupted.
@@ -545,20 +548,22 @@ class Session:
         """
         watch = Watch(self, seconds, interrupt=False)
         reading, writing = os.pipe()
-        with os.fdopen(reading, "rb", buffering=0) as report:
+        here, there = socket.socketpair()
+        with os.fdopen(reading, "rb", buffering=0) as report, here:
             try:
-                socket.send_fds(control, [b"."], [self.channel.fileno(), writing])
+                socket.send_fds(control, [b"."], [self.channel.fileno(), writing, there.fileno()])
             finally:
                 os.close(writing)
+                there.close()
             # Whole lines, not the whole file: a copy gives back its memory before it closes its files.
             lines = _lines(report, watch)
-            tester = int(next(lines))
+            next(lines)  # the copy's number: it has begun, and has sent what stands for it
             try:
                 return readable(json.loads(next(lines)))
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None
             except Lost:
-                _kill(tester)
+                _end(here)
                 raise
 
     def _why(self, otherwise: str) -> str:
@@ -571,17 +576,19 @@ class Session:
         """Kill everything, and say what it used."""
         held = self.sandbox.held() if self.sandbox else ""
         if self.sandbox:
-            if self.pid:
-                _kill(self.pid)
+            if self.python is not None:
+                send_signal(self.python)
             self.sandbox.close()
         used = {"cpu_seconds": None, "memory": None, "sandbox": held}
         try:
-            if self.pid and select.select([self.report], [], [], 2)[0]:
-                cpu, memory = os.read(self.report, 100).split()
+            if self.python is not None and select.select([self.report], [], [], 2)[0]:
+                cpu, memory = self.report.recv(100).split()
                 used |= {"cpu_seconds": float(cpu), "memory": int(memory) * 1024}
         except (OSError, ValueError):
             pass
-        os.close(self.report)
+        if self.python is not None:
+            os.close(self.python)
+        self.report.close()
         self.channel.close()
         if self.home != HOME:
             shutil.rmtree(self.home, ignore_errors=True)
@@ -600,8 +607,10 @@ def _lines(report, watch):
         yield from lines
 
 
-def _kill(pid: int, how=signal.SIGKILL) -> None:
-    try:
-        os.kill(pid, how)
-    except ProcessLookupError:
-        pass
+def _end(here: socket.socket) -> None:
+    """End the process that has sent what stands for it (pidfd) over this socket."""
+    here.settimeout(1)
+    _, stands, *_ = socket.recv_fds(here, 1, 1)
+    for one in stands:
+        send_signal(one)
+        os.close(one)

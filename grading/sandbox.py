@@ -5,20 +5,24 @@ namespaces (`grading.inside.enter`), or is started in it from the beginning (`co
 process inside, whatever they did to be left behind.
 """
 
+import base64
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-import uuid
 from pathlib import Path
 
+from . import syscalls, watch
+from .cgroups import Cgroup
 from .course import GradingError
 
 CODE = Path(__file__).resolve().parents[1]
 HOME = "/home/student"
+STUDENT = 1000  # the user that student's code runs as in the sandbox, where whoever grades may choose one
 INSTALL = (
     "install bubblewrap (Debian and Ubuntu: sudo apt-get install bubblewrap; Fedora: sudo dnf install bubblewrap). "
     "On macOS, Windows and in containers see grading/README.md."
@@ -40,6 +44,7 @@ BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What steers the matrix libraries has to be the same in all Pythons of a grading: kept results are found by it.
 PASSED_ON = ("OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "DATALAB_KEEP_MB")
+FOLDERS = ["/dev/shm", "/tmp", HOME]  # where a student's code may write; in memory
 CACHED = ("kept", "open_images")  # of the folder DATALAB_CACHE, where it lies elsewhere than in `datasets`
 
 
@@ -71,60 +76,79 @@ def environment(trusted: bool = False) -> dict[str, str]:
     }
 
 
-def command(limits: dict, *, visible: tuple[Path, ...] = ()) -> list[str]:
+def chooses_users() -> bool:
+    """Whether this process may run programs as other users (it is root), so that student's code gets one of its own."""
+    return os.geteuid() == 0 and _users() >= 2000
+
+
+def _users() -> int:
+    """How many users root has here: all of them on a machine, often 65,536 in a container."""
+    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return max((int(first) + int(count) for first, _, count in ranges if int(first) < 65_536), default=0)
+
+
+def user_of_its_own(process: int) -> int:
+    """A user that nothing and nobody else on this machine has: of a range that no system hands out, by the number of
+    the sandbox's process, or among the last of the container's."""
+    if _users() > 2_100_000_000:
+        return 2_000_000_000 + process
+    return _users() - 1010 + process % 1000  # the very last are `nobody` on many systems
+
+
+def seen() -> list[tuple[Path, Path]]:
+    """Folders and files of this Python and the course that are in the sandbox: where they lie, where they are there."""
+    package = CODE / "grading"
+    ours = [CODE / "utils", CODE / "datasets", *(package / f for f in ("__init__.py", "plain.py", "inside.py"))]
+    python = [Path(p).resolve() for p in dict.fromkeys([sys.base_prefix, sys.prefix]) if not p.startswith("/usr/")]
+    cache = environment().get("DATALAB_CACHE")
+    cached = [Path(cache, name) for name in CACHED if os.path.isdir(f"{cache}/{name}")] if cache else []
+    return [(path.resolve(), path) for path in [*python, *ours, *cached] if str(path) != "/usr"]
+
+
+def command(limits: dict, *, cold: bool = False) -> list[str]:
     """The bubblewrap command up to the program to start.
 
     Inside there are: the system's programs and libraries, this Python environment, `utils`, the embedded data and the
-    kept results, all read-only; and an empty home and /tmp in memory. There is no network, no other process, and
-    nothing of the course besides.
+    kept results, all read-only, as /proc is; and an empty home and /tmp in memory. There is no network, no other
+    process, and nothing of the course besides.
+
+    Run by root, bubblewrap waits for a map of users (`Sandbox`), and the Python inside does what is left to do before
+    it becomes another user (`grading.inside.give_up_rights`): for a `cold` start it needs the rights to do so.
     """
     size = str(limits["folder_bytes"])
     args = [
         shutil.which("bwrap") or "bwrap",
         "--unshare-all",
         "--unshare-user",
-        "--disable-userns",
         "--die-with-parent",
         "--new-session",
         "--cap-drop",
         "ALL",
     ]
+    if not chooses_users():
+        args += ["--disable-userns"]
+    elif cold:
+        args += ["--cap-add", "ALL"]
     args += ["--hostname", "sandbox", "--clearenv"]
     for name, value in environment().items():
         args += ["--setenv", name, value]
-    args += [
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--size",
-        str(64 * 2**20),
-        "--tmpfs",
-        "/dev/shm",
-        "--remount-ro",
-        "/dev",
-    ]
-    args += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", HOME]
+    args += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    for folder, most in zip(FOLDERS, (64 * 2**20, size, size), strict=True):
+        args += ["--perms", "0777", "--size", str(most), "--tmpfs", folder]
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"):
         if os.path.islink(folder):
             args += ["--symlink", os.readlink(folder), folder]
         elif os.path.isdir(folder):
             args += ["--ro-bind", folder, folder]
+    args += ["--dir", "/etc"]
     for file in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "mime.types"):
         args += ["--ro-bind-try", f"/etc/{file}", f"/etc/{file}"]
-    package = CODE / "grading"
-    ours = [
-        CODE / "utils",
-        CODE / "datasets",
-        *(package / f for f in ("__init__.py", "plain.py", "inside.py")),
-        *visible,
-    ]
-    python = [Path(p).resolve() for p in dict.fromkeys([sys.base_prefix, sys.prefix]) if not p.startswith("/usr/")]
-    cache = environment().get("DATALAB_CACHE")
-    cached = [Path(cache, name) for name in CACHED if os.path.isdir(f"{cache}/{name}")] if cache else []
-    for path in [*python, *ours, *cached]:
-        if str(path) != "/usr":
-            args += ["--ro-bind", str(path.resolve()), str(path)]
+    for place, there in seen():
+        for parent in reversed(there.parents):  # bubblewrap itself would close them to all but root
+            args += ["--dir", str(parent)]
+        args += ["--ro-bind", str(place), str(there)]
+    if not chooses_users():
+        args += ["--remount-ro", "/proc"]
     return [*args, "--chdir", HOME, "--remount-ro", "/"]
 
 
@@ -132,21 +156,28 @@ def check() -> None:
     """Raise a GradingError that says what to do where bubblewrap is missing, or not allowed to make namespaces."""
     if sys.platform != "linux" or shutil.which("bwrap") is None:
         raise GradingError(f"There is no sandbox, and students' code is not run without one: {INSTALL}")
-    done = subprocess.run(
-        [*command(LIMITS), "--", "/bin/sh", "-c", "exit 0"],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, env=BARE,
-    )  # fmt: skip
-    if done.returncode:
+    if chooses_users():
+        for place, _ in seen():
+            if not place.stat().st_mode & 0o4 or (place.is_dir() and not place.stat().st_mode & 0o1):
+                raise GradingError(
+                    "Graded by root, students' code runs as a user of its own, and that one may not read "
+                    f"{place}. Let others read it: chmod -R o+rX {place}"
+                )
+    try:
+        Sandbox().close()
+    except OSError as problem:
         raise GradingError(
-            f"bubblewrap cannot make a sandbox here ({done.stderr.strip()[:300]}), and students' code is not run "
+            f"bubblewrap cannot make a sandbox here ({str(problem)[:300]}), and students' code is not run "
             "without one. Containers often forbid it, and so does Ubuntu from 24.04 on for programs without an "
             "AppArmor profile: grading/README.md says what to set. --unsafe-no-sandbox runs the code as you, and "
             "marks every result."
-        )
+        ) from None
 
 
 class Sandbox:
     """A running cage. `pid` is a process in its namespaces, as this machine counts; None without bubblewrap.
+
+    `user` is the number that a student's code has to take on inside (None: it stays who whoever grades is).
 
     Parameters
     ----------
@@ -154,47 +185,67 @@ class Sandbox:
     program : what to start inside, for a cold start; by default something that sleeps until it is killed
     pass_fds : file descriptors that the program keeps
     unsafe : no bubblewrap at all; only the limits hold
+
+    Raises
+    ------
+    OSError : there is no sandbox; in bubblewrap's words, why
     """
 
     def __init__(self, limits: dict = LIMITS, program: list[str] | None = None, pass_fds=(), unsafe: bool = False):
         self.limits, self.pid, self.process, self.cgroup = limits, None, None, Cgroup(limits)
+        self.first = None  # stands for the first process inside, whose end is the end of all; see `_identified`
+        self.user = STUDENT if chooses_users() and not unsafe else None
         if unsafe:
             if program:
                 self.process = subprocess.Popen(program, pass_fds=pass_fds, env=environment() | {"HOME": os.getcwd()})
             return
-        reading, writing = os.pipe()
-        args = [*command(limits), "--info-fd", str(writing), "--"]
-        self.process = subprocess.Popen(
-            [*args, *(program or ["/bin/sh", "-c", "echo ready; exec sleep infinity"])],
-            pass_fds=(writing, *pass_fds),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL if program else subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=BARE,
-        )
-        os.close(writing)
-        with os.fdopen(reading, "rb") as file:
+        with tempfile.TemporaryFile() as words:
             try:
-                self.pid = json.loads(file.read())["child-pid"]
-                # The number is known before the sandbox is built. Who joined now would be in a half-furnished room.
-                ready = program or self.process.stdout.readline()
-            except (ValueError, KeyError):
-                ready = b""
-        if not ready:
-            self.close()
-            raise OSError("bubblewrap did not start")
+                self._start(program, pass_fds, words)
+            except (OSError, ValueError, KeyError) as problem:
+                self.close()
+                words.seek(0)
+                said = words.read(1000).decode("utf-8", "replace").strip()
+                raise OSError(said or f"bubblewrap did not start: {problem}") from None
+
+    def _start(self, program, pass_fds, words) -> None:
+        reading, writing = os.pipe()
+        mapped, go = os.pipe()
+        waits = ["--userns-block-fd", str(mapped)] if self.user is not None else []
+        args = [*command(self.limits, cold=program is not None), *waits, "--info-fd", str(writing), "--"]
+        try:
+            self.process = subprocess.Popen(
+                [*args, *(program or ["/bin/sh", "-c", "echo ready; exec sleep infinity"])],
+                pass_fds=(writing, *([mapped] if waits else []), *pass_fds),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if program else subprocess.PIPE,
+                stderr=words,
+                env=BARE,
+            )
+            os.close(writing)
+            with os.fdopen(reading, "rb") as file:
+                first = json.loads(file.read())["child-pid"]
+            self.first = _identified(first, self.process.pid)
+            self.pid = first
+            if waits:
+                for kind in ("uid_map", "gid_map"):
+                    Path(f"/proc/{first}/{kind}").write_text(f"0 0 1\n{STUDENT} {user_of_its_own(first)} 1\n")
+                os.write(go, b"x")
+        finally:
+            os.close(mapped)
+            os.close(go)
+        # The number is known before the sandbox is built. Who joined now would be in a half-furnished room.
+        if not program and not self.process.stdout.readline():
+            raise OSError("it ended before it was ready")
+
+    def order(self) -> dict:
+        """What the Python inside has to know to give up its rights; see `grading.inside.begin`."""
+        program = syscalls.program() if syscalls.filtered() else None
+        return {"user": self.user, "filter": program and base64.b64encode(program).decode()}
 
     def usage(self) -> tuple[int, int]:
         """Processes inside, and the bytes of memory that they use together (what they share counts once)."""
-        if self.pid is None:
-            return 0, 0
-        processes = memory = 0
-        inside = _namespace(self.pid)
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and _namespace(entry) == inside:
-                processes += 1
-                memory += _memory(entry)
-        return processes, memory
+        return (0, 0) if self.pid is None else watch.usage(self.pid, FOLDERS)
 
     def excess(self) -> str | None:
         """Which limit the processes inside are over, all together; None where they keep to them."""
@@ -205,27 +256,38 @@ class Sandbox:
             return f"more than {self.limits['memory'] / 2**30:g} GB of memory"
         return None
 
-    def inner(self) -> int:
-        """The program inside, as this machine counts (`pid` is bubblewrap's own process, which only waits)."""
-        inside = _namespace(self.pid)
+    def inner(self) -> tuple[int, int]:
+        """The program inside, as this machine counts, and a file that stands for it (`pid` is bubblewrap's own
+        process, which only waits)."""
         for _ in range(200):
-            others = [
-                int(e) for e in os.listdir("/proc") if e.isdigit() and int(e) != self.pid and _namespace(e) == inside
-            ]
+            others = [one for one in watch.processes(self.pid) if one != self.pid]
             if others:
-                return min(others)
+                stands = os.pidfd_open(min(others))
+                if watch.namespace(min(others)) == watch.namespace(self.pid):  # it is still who it was
+                    return min(others), stands
+                os.close(stands)
             time.sleep(0.02)
         raise OSError("the program did not start in the sandbox")
 
     def held(self) -> str:
-        """In words: what holds the limits."""
-        by = "cgroups" if self.cgroup.held else "rlimits and a watch on the processes"
-        return f"{'bubblewrap' if self.pid else 'NO SANDBOX'}, limits by {by}"
+        """In words: what holds, and what does not."""
+        words = ["bubblewrap" if self.pid else "NO SANDBOX"]
+        if self.user is not None:
+            words.append("a user of its own")
+        filtered = syscalls.filtered()
+        words.append("a filter of system calls" if filtered else "NO FILTER of system calls (keys are shared)")
+        words.append(f"limits by {'cgroups' if self.cgroup.held else 'rlimits and a watch on the processes'}")
+        if not self.cgroup.held:
+            more = "" if filtered else "memory files, shared memory and "
+            words.append(f"NO LIMIT for {more}the kernel's own memory")
+        return ", ".join(words)
 
     def close(self) -> None:
         """Kill everything inside. The kernel does it when the first process of the namespace ends."""
-        if self.pid is not None:
-            _kill(self.pid)
+        if self.first is not None:
+            send_signal(self.first)
+            os.close(self.first)
+            self.first = None
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -240,96 +302,20 @@ class Sandbox:
         self.close()
 
 
-def _namespace(pid) -> str | None:
+def _identified(child: int, parent: int) -> int:
+    """A file that stands for a process (pidfd), which must be a child of the other. Its number may be somebody else's
+    once it has ended; what is sent to this file reaches it or nobody."""
+    stands = os.pidfd_open(child)
+    status = Path(f"/proc/{child}/status").read_text()
+    if f"PPid:\t{parent}\n" not in status:
+        os.close(stands)
+        raise OSError(f"process {child} is not bubblewrap's any more")
+    return stands
+
+
+def send_signal(stands: int, how=signal.SIGKILL) -> None:
+    """Send a signal to the process that a file stands for (pidfd); nothing happens where it has ended."""
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")
-    except OSError:
-        return None
-
-
-def _memory(pid) -> int:
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return 0
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
+        signal.pidfd_send_signal(stands, how)
     except ProcessLookupError:
         pass
-
-
-class Cgroup:
-    """A control group for one sandbox where this user may make one (as root, or where systemd delegated a branch).
-
-    `held` tells whether it limits memory and processes. Where it cannot be had nothing happens: the limits of each
-    process (rlimits) and `Sandbox.excess` are left.
-    """
-
-    def __init__(self, limits: dict):
-        self.folders, self.held = [], False
-        name = f"datalab-{uuid.uuid4().hex[:12]}"
-        most = {"memory": limits["memory"] + 2**30, "pids": limits["processes"] + 3}
-        try:
-            for base, files in _control_groups().items():
-                folder = base / name
-                folder.mkdir()
-                self.folders.append(folder)
-                for file, key in files.items():
-                    (folder / file).write_text(str(most[key]))
-            self.held = bool(self.folders)
-        except OSError:
-            self.close()
-
-    def add(self, pid: int) -> None:
-        """Put a process in; its children follow."""
-        try:
-            for folder in self.folders:
-                (folder / "cgroup.procs").write_text(str(pid))
-        except OSError:
-            self.held = False
-
-    def overrun(self) -> bool:
-        """Whether the kernel ended a process because the group's memory was used up."""
-        for folder in self.folders:
-            for file, word in {"memory.events": "oom_kill", "memory.oom_control": "oom_kill"}.items():
-                try:
-                    words = (folder / file).read_text().split()
-                    return int(words[words.index(word) + 1]) > 0
-                except (OSError, ValueError):
-                    continue
-        return False
-
-    def close(self) -> None:
-        for folder in self.folders:
-            for _ in range(50):
-                try:
-                    folder.rmdir()
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError:  # its last processes are still ending
-                    time.sleep(0.02)
-        self.folders = []
-
-
-def _control_groups() -> dict[Path, dict[str, str]]:
-    """The folders in which groups can be made → the files with the limits, and what each limits."""
-    own = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-    tree = Path("/sys/fs/cgroup")
-    if (tree / "cgroup.controllers").exists():
-        base = tree / next(path for number, _, path in own if number == "0").lstrip("/")
-        offered = (base / "cgroup.subtree_control").read_text().split()
-        if {"memory", "pids"} <= set(offered):
-            return {base: {"memory.max": "memory", "pids.max": "pids"}}
-        return {}
-    found = {}
-    for controller, file in {"memory": "memory.limit_in_bytes", "pids": "pids.max"}.items():
-        path = next((path for _, names, path in own if controller in names.split(",")), None)
-        if path is None:
-            return {}
-        found[tree / controller / path.lstrip("/")] = {file: controller}
-    return found

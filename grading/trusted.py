@@ -97,12 +97,14 @@ def wait(shell, control: socket.socket, code: str, names: list[str]) -> None:
     """Test one submission after another, each in a copy. Does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the copies need no burial
     while True:
-        data, fds, *_ = socket.recv_fds(control, 1, 2)
+        data, fds, *_ = socket.recv_fds(control, 1, 3)
         if not data:
             os._exit(0)
         if os.fork() == 0:
             control.close()
             report = fds[1]
+            # What stands for this copy, whoever has its number later: with it the copy can be ended.
+            socket.send_fds(socket.socket(fileno=fds[2]), [b"."], [os.pidfd_open(os.getpid())])
             os.write(report, f"{os.getpid()}\n".encode())
             try:
                 set_limits()

@@ -606,6 +606,8 @@ if os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}:
         print('FOUND a way: with the store itself')
 """), GRADED)  # fmt: skip
 
-from tests.grading.hostile_channel import CASES as CHANNEL_CASES  # noqa: E402  it writes its cases with what stands here
+# They are made of what stands above.
+from tests.grading.hostile_channel import CASES as CHANNEL_CASES  # noqa: E402
+from tests.grading.hostile_fence import CASES as FENCE_CASES  # noqa: E402
 
-CASES += CHANNEL_CASES
+CASES += CHANNEL_CASES + FENCE_CASES

