@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-SLACK = 10  # times the CPU seconds, and as many seconds more on the clock: for a machine that others use as well
+SLACK = 10, 30  # on the clock ten times the CPU seconds and half a minute: for a machine that others use as well
 START = 120  # seconds for its imports
 MEMORY = 2 * 2**30
 
@@ -51,7 +51,7 @@ def call(work: str, *arguments, seconds: float):
     with _lock:
         worker = _free.pop() if _free else _Worker()
     try:
-        answer = worker.ask([work, arguments, seconds], SLACK * (seconds + 1))
+        answer = worker.ask([work, arguments, seconds], SLACK[0] * seconds + SLACK[1])
     except (OSError, ValueError) as problem:
         worker.close()
         raise TooMuch(f"it was ended: {type(problem).__name__}") from None

@@ -48,10 +48,10 @@ PARENTS = {
 ONLY_PARTS = frozenset("table thead tbody tfoot tr colgroup".split())  # nothing stands in these but parts of a table
 # The classes that nbconvert and pandas give; those of code are pygments' short names.
 CLASSES = frozenset({"dataframe", "highlight"} | {name for name in STANDARD_TYPES.values() if name})
-SIZE = re.compile(r"\d{1,5}(?:px|%)?")
+SIZE = re.compile(r"[0-9]{1,5}(?:px|%)?")
 WORD = (
-    r"(?:#[0-9a-fA-F]{3,8}|[a-zA-Z][a-zA-Z-]{0,20}|\d{1,4}(?:\.\d{1,4})?(?:px|em|%|pt)?"
-    r"|(?:rgb|hsl)a?\([\d\s.,%]{1,40}\))"
+    r"(?:#[0-9a-fA-F]{3,8}|[a-zA-Z][a-zA-Z-]{0,20}|[0-9]{1,4}(?:\.[0-9]{1,4})?(?:px|em|%|pt)?"
+    r"|(?:rgb|hsl)a?\([0-9 .,%]{1,40}\))"
 )
 STYLE = re.compile(
     r"\s*(text-align|color|background-color|font-weight|font-style|width|white-space)\s*:\s*"
@@ -60,7 +60,7 @@ STYLE = re.compile(
 ATTRIBUTE = re.compile(r"""([a-zA-Z][\w-]{0,20})(?:\s*+=\s*+("[^"]*"|'[^']*'|[^\s"'>]+))?""")
 TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])((?:[^<>"']|"[^"<]*"|'[^'<]*')*+)>""")
 PLAIN_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])([^<>]*+)>")
-LONG_NUMBER = re.compile(r"&#(?:0*+[0-9]{8,}|[xX]0*+[0-9a-fA-F]{8,});?")
+LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 LINK = re.compile(r"(?i)(?:https?://|mailto:)[^\s\0-\x20\"'<>`\\]{1,2000}")
 
@@ -164,7 +164,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name in ("title", "alt"):
         return " ".join(value[:1000].split()) if name == "title" or tag == "img" else None
     if name in ("colspan", "rowspan"):
-        return value if tag in ("td", "th") and re.fullmatch(r"\d{1,3}", value) else None
+        return value if tag in ("td", "th") and re.fullmatch("[0-9]{1,3}", value) else None
     if name == "align":
         return value if re.fullmatch("left|right|center", value) else None
     if name == "scope":

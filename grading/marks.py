@@ -30,6 +30,7 @@ from .text import name_problem, no_formula, storable, visible
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
 VERSION = 1  # of the way of grading: another number grades everything anew
+MOST_ANSWER = 100_000  # characters of an answer that are kept beside its marks and compared with others
 MOST_DATA = 32 * 2**20  # bytes of files beside a notebook that go along into the sandbox
 
 
@@ -267,7 +268,7 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
         found["flags"][name] = [change.what for change in changes]
         found["reasons"] += [f"{name}: {change.what}" for change in changes if change.serious]
         found["answers"][name] = {
-            cell.metadata.nbgrader.grade_id: cell.source
+            cell.metadata.nbgrader.grade_id: cell.source[:MOST_ANSWER]
             for cell in notebook.cells
             if cell.metadata.get("nbgrader", {}).get("solution")
         }

@@ -23,7 +23,7 @@ MOST_TEXT = 1_000_000  # of all outputs, without pictures
 MOST_PICTURES = 16 * 2**20
 # CPU seconds for a text: those of ordinary text by its length, several times over. A text that takes longer is shown
 # as it was written, so that no text costs more than twice as much when it is twice as long.
-SECONDS, SECONDS_A_SIGN = 0.25, 40e-6
+SECONDS, SECONDS_A_SIGN = 0.25, 20e-6
 # Where Markdown, HTML and LaTeX begin. What has none of these is shown as it is.
 SPECIAL = re.compile(r"[^\w\s.,;'\"()!?…]")
 ANCHOR = re.compile(r'<a class="anchor-link" href="#[^"<>]*">¶</a>')  # nbconvert's, to an id that is not kept
