@@ -7,6 +7,7 @@ clicks on all of it, and reports what it asked its server for.
 
 import base64
 import copy
+import functools
 import json
 import re
 import shutil
@@ -33,10 +34,10 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
 ATTACKS = [
     "1 onerror=fetch('/pwned')",
-    "\"'><script>fetch('/pwned')</script><img src=x onerror=fetch('/pwned')><img src=http://evil.example/x>",
+    "\"'><script>fetch('/pwned')</script><img src=x onerror=\"fetch('/pwned')\"><img src=http://evil.example/x>",
     "\n\n# test_q1\n\n<div class='nbgrader_cell modal-backdrop full-credit'><h4 id='test_q1'>x</h4></div></div></div>\n\n",
 ]
-ATTACK_ON_MARKS = ATTACKS[2] + "<button class=full-credit>x</button>"
+ATTACK_ON_MARKS = "<div class='nbgrader_cell'><h4 id='test_q1'>x</h4><b class='full-credit'>x</b></div>\n\n"
 
 
 def about(grade_id: str, **more) -> dict:
@@ -72,7 +73,7 @@ def handed_in() -> dict:
         "language_info": {"name": "python", "pygments_lexer": "ipython3", "mimetype": "text/x-python"},
         "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"a": {"model_name": "x"}}}},
     }
-    return json.loads(nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)))
+    return json.loads(json.dumps(nbformat.v4.new_notebook(cells=cells, metadata=metadata)))
 
 
 def outputs() -> list:
@@ -109,29 +110,34 @@ def attacked(value, attack: str):
         yield attack
 
 
-def recorded(file: dict, shown: list) -> str | None:
-    """The copy that the gradebook keeps of a file, whose answer cell showed this; None if it cannot be read."""
-    try:
-        notebook, _ = mend(read_notebook(json.dumps(file).encode()), released())
-    except Unreadable:
-        return None
-    place = next(
-        p for p, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1"
-    )
+def recorded(notebook: nbformat.NotebookNode, shown: list) -> str:
+    """The copy that the gradebook keeps of a mended notebook, whose answer cell showed this."""
     test = {"test_q1": {"passed": False, "message": "AssertionError: x"}}
-    return nbformat.writes(executed(notebook, {"outputs": {place: shown}, "counts": {place: 1}, "tests": test}))
+    place = answer_in(notebook)
+    return json.dumps(executed(notebook, {"outputs": {place: shown}, "counts": {place: 1}, "tests": test}))
+
+
+def answer_in(notebook) -> int:
+    return next(p for p, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
 
 
 @pytest.fixture(scope="module")
 def copies() -> list[str]:
     """All copies that differ from each other; the first is that of the file without an attack."""
-    quiet = clean_outputs(outputs(), 10**6)
-    found = {recorded(handed_in(), quiet): None}
+    files, shown = {}, {}  # what they come to → itself: most places are dropped, and come to the same
     for attack in ATTACKS:
-        found |= {recorded(file, quiet): None for file in attacked(handed_in(), attack)}
-        found |= {recorded(handed_in(), clean_outputs(shown, 10**6)): None for shown in attacked(outputs(), attack)}
-    found.pop(None, None)
-    return list(found)
+        for file in [handed_in(), *attacked(handed_in(), attack)]:
+            try:
+                notebook, _ = mend(read_notebook(json.dumps(file).encode()), released())
+            except Unreadable:
+                continue
+            files.setdefault(json.dumps(notebook), notebook)
+        for found in [outputs(), *attacked(outputs(), attack)]:
+            cleaned = clean_outputs(found, 10**6)
+            shown.setdefault(json.dumps(cleaned), cleaned)
+    files, shown = list(files.values()), list(shown.values())
+    made = [recorded(file, shown[0]) for file in files] + [recorded(files[0], other) for other in shown]
+    return list(dict.fromkeys(made))
 
 
 def feedback_page(copy_: str) -> str:
@@ -139,13 +145,17 @@ def feedback_page(copy_: str) -> str:
     return pages.page(copy_, "lab", {"score": 0, "max_score": 3, "late_penalty": 0, "cells": cells}, {})
 
 
-def formgrader_page(copy_: str) -> str:
+@functools.cache
+def formgrader_exporter() -> HTMLExporter:
     config = Config({"HTMLExporter": {"template_name": "formgrade"}})
     config.HTMLExporter.extra_template_basedirs = [formgrader.template_path]
-    exporter = HTMLExporter(config=config)
+    return HTMLExporter(config=config)
+
+
+def formgrader_page(copy_: str) -> str:
     told = {"assignment_id": "lab", "notebook_id": "lab", "submission_id": "s1", "index": 0, "total": 1, "base_url": ""}
     told |= {"student": "eve", "last_name": None, "first_name": None, "notebook_path": "x"}
-    return exporter.from_notebook_node(nbformat.reads(copy_, as_version=4), resources=told)[0]
+    return formgrader_exporter().from_notebook_node(nbformat.reads(copy_, as_version=4), resources=told)[0]
 
 
 def active(page: str) -> list[str]:
@@ -167,7 +177,7 @@ def active(page: str) -> list[str]:
 
 
 def test_no_place_of_a_file_or_an_output_becomes_a_part_of_the_page(copies):
-    assert len(copies) > 30  # a good many attacks are seen on the page, as text
+    assert 30 < len(copies) < 300  # a good many attacks are seen on the page, as text
     for make in (feedback_page, formgrader_page):
         quiet = set(active(make(copies[0])))
         for other in copies[1:]:
@@ -175,11 +185,11 @@ def test_no_place_of_a_file_or_an_output_becomes_a_part_of_the_page(copies):
 
 
 def test_there_is_something_to_find():
-    raw = nbformat.v4.new_markdown_cell(ATTACKS[1] + ATTACK_ON_MARKS)
+    raw = nbformat.v4.new_markdown_cell(ATTACK_ON_MARKS + ATTACKS[1])
     bad = nbformat.v4.new_notebook(cells=[raw, *released().cells], metadata=released().metadata)
     quiet = active(formgrader_page(nbformat.writes(released())))
     marks = set(active(formgrader_page(nbformat.writes(bad)))) - set(quiet)
-    assert {"onerror=fetch('/pwned')", "nbgrader_cell modal-backdrop full-credit", "src=http://evil.example/x"} <= marks
+    assert {"onerror=fetch('/pwned')", "nbgrader_cell", "src=http://evil.example/x"} <= marks
 
 
 # --- in a browser -------------------------------------------------------------------------------------------------
@@ -207,7 +217,7 @@ class _Server(BaseHTTPRequestHandler):
         if address in self.pages:
             self.answer(self.pages[address], "text/html; charset=utf-8")
         elif address.startswith("/formgrader/static/") and file.is_file():
-            self.answer(file.read_text(encoding="utf-8"), "text/css" if file.suffix == ".css" else "text/javascript")
+            self.answer(file.read_bytes(), "text/css" if file.suffix == ".css" else "text/javascript")
         elif address == "/formgrader/api/grades":
             self.answer(json.dumps(GRADES), "application/json")
         elif address == "/formgrader/api/comments":
@@ -223,8 +233,8 @@ class _Server(BaseHTTPRequestHandler):
             self.asked.append(f"CONNECT {self.path}")
         self.send_error(502)
 
-    def answer(self, text: str, kind: str):
-        data = text.encode()
+    def answer(self, content: str | bytes, kind: str):
+        data = content.encode() if isinstance(content, str) else content
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
@@ -275,12 +285,8 @@ def gathered(copies: list[str]) -> str:
             for output in cell.get("outputs", []):
                 if json.dumps(output) not in outputs_seen:
                     outputs_seen.add(json.dumps(output))
-                    first.cells[_answer(first)].outputs.append(output)
+                    first.cells[answer_in(first)].outputs.append(output)
     return nbformat.writes(first)
-
-
-def _answer(notebook) -> int:
-    return next(p for p, cell in enumerate(notebook.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == "q1")
 
 
 @pytest.mark.skipif(BROWSER is None, reason="install a browser: sudo apt-get install chromium")
@@ -305,7 +311,7 @@ def test_a_browser_runs_nothing_asks_for_nothing_and_marks_nothing(copies, tmp_p
 
 @pytest.mark.skipif(BROWSER is None, reason="install a browser: sudo apt-get install chromium")
 def test_the_browser_would_have_told():
-    raw = nbformat.v4.new_markdown_cell(ATTACKS[1] + ATTACK_ON_MARKS)
+    raw = nbformat.v4.new_markdown_cell(ATTACK_ON_MARKS + ATTACKS[1])
     bad = nbformat.writes(nbformat.v4.new_notebook(cells=[raw, *released().cells], metadata=released().metadata))
     _, asked = opened(formgrader_page(bad).replace("</body>", f"{CLICKS}</body>"))
     assert any("/pwned" in line for line in asked) and any("evil.example" in line for line in asked)
