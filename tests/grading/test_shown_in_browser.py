@@ -270,22 +270,23 @@ def opened(page: str) -> tuple[str, list[str]]:
 
 
 def gathered(copies: list[str]) -> str:
-    """One notebook that holds every cell and output of all copies which is not the quiet one's."""
+    """One notebook that holds every cell and output of all copies which is not in the first, the quiet one."""
     first = nbformat.reads(copies[0], as_version=4)
-    seen = {cell.source for cell in first.cells}
-    outputs_seen = {json.dumps(output) for output in first.cells[1].outputs}
+    sources = {cell.source for cell in first.cells}
+    shown = {json.dumps(output) for output in first.cells[answer_in(first)].outputs}
+    cells, outputs_ = [], []
     for text in copies[1:]:
         for cell in nbformat.reads(text, as_version=4).cells:
-            if cell.source not in seen and not cell.metadata.get("nbgrader", {}).get("locked"):
-                seen.add(cell.source)
-                cell.metadata.pop("nbgrader", None)
-                first.cells.insert(
-                    0, cell | {"id": f"g{len(seen)}", "outputs": []} if cell.cell_type == "code" else cell
-                )
             for output in cell.get("outputs", []):
-                if json.dumps(output) not in outputs_seen:
-                    outputs_seen.add(json.dumps(output))
-                    first.cells[answer_in(first)].outputs.append(output)
+                if json.dumps(output) not in shown:
+                    shown.add(json.dumps(output))
+                    outputs_.append(output)
+            if cell.source not in sources:
+                sources.add(cell.source)
+                make = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
+                cells.append(make(cell.source))
+    first.cells[answer_in(first)].outputs += outputs_
+    first.cells[:0] = cells
     return nbformat.writes(first)
 
 
