@@ -380,8 +380,8 @@ raise ValueError({attack!r})"""
     written = nbformat.read(root / "autograded/eve" / START / "0_start_here.ipynb", as_version=4)
     shown = [o["data"].get("text/html", "") for cell in written.cells for o in cell.get("outputs", []) if "data" in o]
     assert not any(sign in html for html in shown for sign in ("onerror", "<script", "javascript:"))
-    (last,) = [cell.source for cell in written.cells if "alert(4)" in cell.source]
-    assert "<img" not in last.split("```text")[0] and "<script" not in last.split("```text")[0]
+    last = written.cells[-1].source
+    assert "<img" not in last and "<script" not in last and "javascript:" not in last
     page = (root / "feedback/eve" / START / "0_start_here.html").read_text()
     for sign in ("<img src=x", "<script>alert", 'href="javascript:alert'):
         assert sign not in page
