@@ -89,10 +89,12 @@ else
 HEADLESS_LABS := $(sort $(wildcard solutions/lab*))
 
 .PHONY: test system lint format glossary release solutions grade student-edition bench lock
-# Programs that tests need: the sandbox, a database server, and npm for the proxy of the class server.
+# Programs that tests need: the sandbox, a database server, a browser, and npm for the proxy of the class server.
 system: setup
 	@missing="$$(command -v bwrap > /dev/null || echo bubblewrap) \
 	  $$(ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || echo postgresql) \
+	  $$(command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null \
+	    || echo chromium) \
 	  $$(command -v npm > /dev/null || echo npm)"; \
 	test -z "$$(echo $$missing)" || { \
 	  if command -v apt-get > /dev/null && test "$$(id -u)" = 0; then \

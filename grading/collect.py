@@ -35,6 +35,7 @@ from nbgrader.utils import parse_utc
 from traitlets.utils.importstring import import_item
 
 from .course import ROOT, GradingError, configuration, labs, need_lab
+from .text import name_problem
 
 MOST_BYTES = 64 * 2**20  # of a whole submission
 MOST_FILE = 32 * 2**20
@@ -338,13 +339,14 @@ def _bad_name(student: str) -> str:
         not student
         or student.startswith(".")
         or student != student.strip()
-        or set(student) & set("[]{}*?+/\\")
-        or any(unicodedata.category(sign).startswith("C") for sign in student)
+        or set(student) & set("+/")
+        or name_problem(student)
         or _bad_path(student)
     ):
         return (
             f"'{_plain(student)}' can be no student's name here: "
-            "it must not be empty, long, begin with a dot or hold one of [ ] { } * ? + / or an invisible sign"
+            "it must not be empty, long, begin with a dot or hold one of "
+            '[ ] { } * ? + / \\ < > & " or an invisible sign'
         )
     return ""
 

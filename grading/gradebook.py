@@ -22,10 +22,13 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_task
 from sqlalchemy import create_engine, exc, inspect, text
 
+from .bounded import call
 from .course import GradingError, run_nbgrader, source_notebooks
 from .handout import last_error
+from .text import no_formula
 
 SECRET = "submission_secret.txt"
+PAGE_SECONDS = 60  # of CPU time for one feedback page
 
 
 def fill(lab: str, config) -> None:
@@ -166,7 +169,7 @@ def _replace(folder: Path, texts: dict[str, str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, content in texts.items():
-        (folder / name).write_text(content, encoding="utf-8")
+        (folder / name).write_text(content, encoding="utf-8", errors="backslashreplace")
         (folder / name).chmod(0o444)
 
 
@@ -191,8 +194,6 @@ def feedback(lab: str, student: str, config, root: Path, marks: dict | None = No
     ----------
     marks : of this student, from `shown`, by one who writes many pages
     """
-    from .pages import page
-
     if marks is None:
         marks = shown(config, lab, student)[student]
     settings = json.loads(json.dumps(config.get("HTMLExporter", {}), default=str))
@@ -200,7 +201,8 @@ def feedback(lab: str, student: str, config, root: Path, marks: dict | None = No
     to.mkdir(parents=True, exist_ok=True)
     for path in sorted((root / "autograded" / student / lab).glob("*.ipynb")):
         released = _released(root / "course/release" / lab / path.name)
-        html = page(path.read_text(encoding="utf-8"), path.stem, marks[path.stem], released, settings)
+        notebook = path.read_text(encoding="utf-8")
+        html = call("pages.page", notebook, path.stem, marks[path.stem], released, settings, seconds=PAGE_SECONDS)
         with _whole(to / f"{path.stem}.html") as part:
             Path(part).write_text(html, encoding="utf-8")
     (to / SECRET).unlink(missing_ok=True)
@@ -294,7 +296,7 @@ def back_up(config, folder: Path) -> Path:
     with _whole(path) as part, gzip.open(part, "wt", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows([*key, *values] for key, values in sorted(marks(config).items()))
+        writer.writerows([*map(no_formula, key), *values] for key, values in sorted(marks(config).items()))
     url = CourseDirectory(config=config).db_url
     if url.startswith("sqlite:///") and Path(url.removeprefix("sqlite:///")).exists():
         source = sqlite3.connect(url.removeprefix("sqlite:///"))
@@ -346,7 +348,8 @@ def log_changes(before: dict, after: dict, path: Path) -> int:
             )
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         none = (None,) * 4
-        writer.writerows([now, *key, *before.get(key, none), *after.get(key, none)] for key in changed)
+        rows = ([*map(no_formula, key), *before.get(key, none), *after.get(key, none)] for key in changed)
+        writer.writerows([now, *row] for row in rows)
     return len(changed)
 
 

@@ -14,6 +14,7 @@ from .course import GradingError
 
 MOST_BYTES = 25 * 2**20
 MOST_CELLS = 5000
+ABOUT = ("grade_id", "points", "grade", "locked", "solution", "task", "schema_version", "cell_type", "checksum")
 # What lies beside a notebook and is only read. Everything else could be imported or run in place of something else.
 HARMLESS = set(
     ".csv .tsv .txt .json .md .png .jpg .jpeg .gif .svg .pdf .html .xlsx .parquet .npy .npz .gz .bz2 .dat".split()
@@ -79,8 +80,15 @@ def _cell(raw) -> NotebookNode | None:
     metadata = raw.get("metadata")
     about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(about, dict) and isinstance(about.get("grade_id"), str):
-        cell.metadata["nbgrader"] = about
+        cell.metadata["nbgrader"] = {name: _short(about[name]) for name in ABOUT if name in about}
     return cell
+
+
+def _short(value):
+    """A value of nbgrader's metadata, which has numbers, words and yes or no; of others only their kind."""
+    if isinstance(value, str):
+        return _text(value[:200])
+    return value if value is None or isinstance(value, bool | int | float) else f"({type(value).__name__})"
 
 
 def _text(source) -> str:

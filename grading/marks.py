@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from . import gradebook as book
 from . import sandbox
+from .bounded import prepare
 from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .integrity import Unreadable, mend, read_notebook, set_aside
@@ -26,10 +27,12 @@ from .parallel import run_all
 from .plain import readable
 from .report import class_report, export_canvas, export_moodle
 from .run import KEEP
-from .safe import clean_markdown
+from .safe import presentable
+from .text import name_problem, no_formula, storable, visible
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
 VERSION = 1  # of the way of grading: another number grades everything anew
+MOST_ANSWER = 100_000  # characters of an answer that are kept beside its marks and compared with others
 MOST_DATA = 32 * 2**20  # bytes of files beside a notebook that go along into the sandbox
 
 
@@ -92,6 +95,7 @@ def grade(
     config.BaseConverter.force = True
     if db:
         config.CourseDirectory.db_url = db
+    prepare()
     with _alone(root):
         notebooks = book.needed(lab, root)
         book.fill(lab, config)
@@ -251,10 +255,10 @@ def submissions(lab: str, root: Path = ROOT) -> list[str]:
 
 def in_words(row: dict) -> str:
     """One line about one student's marks, as `make grade` prints it."""
-    why = " ".join(row["reasons"].splitlines())
+    student, why = visible(row["student"]), visible(" ".join(row["reasons"].splitlines()))
     if row["status"] == FAILED:
-        return f"{row['student']}: FAILED, no marks. {why}"
-    line = f"{row['student']}: {row['automatic']:g} of {row['automatic_max']:g} points by test"
+        return f"{student}: FAILED, no marks. {why}"
+    line = f"{student}: {row['automatic']:g} of {row['automatic_max']:g} points by test"
     if row["by_hand_max"]:
         line += f", {row['by_hand']:g} of {row['by_hand_max']:g} by hand"
     if row["waiting"]:
@@ -278,8 +282,7 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
     found = {"student": student, "notebooks": {}, "files": {}, "flags": {}, "reasons": [], "failed": "", "time": None}
     found["answers"] = {}
     digest = hashlib.sha256(settings.encode())
-    if set(student) & set("[]{}*?"):
-        found["failed"] = "nbgrader cannot read folder names with any of [ ] { } * ?: rename the folder."
+    found["failed"] = name_problem(student)
     try:
         files, left_out = files_of(folder)
     except OSError as problem:
@@ -312,7 +315,7 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
         found["flags"][name] = [change.what for change in changes]
         found["reasons"] += [f"{name}: {change.what}" for change in changes if change.serious]
         found["answers"][name] = {
-            cell.metadata.nbgrader.grade_id: cell.source
+            cell.metadata.nbgrader.grade_id: cell.source[:MOST_ANSWER]
             for cell in notebook.cells
             if cell.metadata.get("nbgrader", {}).get("solution")
         }
@@ -405,20 +408,19 @@ def executed(notebook, outcome: dict):
     notebook = nbformat.from_dict(notebook)
     for place, cell in enumerate(notebook.cells):
         about = cell.metadata.get("nbgrader", {})
-        if cell.cell_type == "markdown" and not about.get("locked"):
-            cell.source = clean_markdown(cell.source)
         if cell.cell_type != "code":
             continue
         outputs = outcome["outputs"].get(place, [])
         cell.execution_count = outcome["counts"].get(place)
         test = outcome["tests"].get(about.get("grade_id"))
         if test is not None and about.get("points"):
-            name, _, words = test["message"].partition(": ")
-            outputs = [] if test["passed"] else [_failure(name, words, test["message"])]
+            message = storable(test["message"])
+            name, _, words = message.partition(": ")
+            outputs = [] if test["passed"] else [_failure(name, words, message)]
         elif about.get("grade"):  # a visible check: no points hang on it, and nbgrader wants no partial credit from it
             outputs = [output for output in outputs if output["output_type"] in ("error", "stream")]
         cell.outputs = [nbformat.from_dict(output) for output in outputs]
-    return notebook
+    return presentable(notebook)
 
 
 def _failure(name: str, words: str, message: str) -> dict:
@@ -591,5 +593,5 @@ def _write(path: Path, rows: list[dict]) -> None:
     with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({column: no_formula(value) for column, value in row.items()} for row in rows)
     os.replace(part, path)

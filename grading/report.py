@@ -13,6 +13,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from .course import GradingError
 from .similarity import similar_pairs
+from .text import no_formula, visible
 
 EASY, HARD, WEAK = 0.95, 0.30, 0.20  # shares of the points; correlation below which an item tells little
 DRAWS = 1000
@@ -314,7 +315,7 @@ def _html(table: pd.DataFrame, caption: str, raw=()) -> str:
 
 
 def _cell(value) -> str:
-    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else str(value)
+    return "" if value is None or (isinstance(value, float) and np.isnan(value)) else visible(str(value))
 
 
 def _side_by_side(pairs: pd.DataFrame, results: list[dict]) -> str:
@@ -327,8 +328,9 @@ def _side_by_side(pairs: pd.DataFrame, results: list[dict]) -> str:
         for one in results
     }
     return "".join(
-        f"<details><summary>{escape(pair.first)} and {escape(pair.second)}</summary><div class=two>"
-        f"<pre>{escape(code[pair.first][:20000])}</pre><pre>{escape(code[pair.second][:20000])}</pre></div></details>"
+        f"<details><summary>{escape(visible(pair.first))} and {escape(visible(pair.second))}</summary><div class=two>"
+        f"<pre>{escape(visible(code[pair.first][:20000]))}</pre>"
+        f"<pre>{escape(visible(code[pair.second][:20000]))}</pre></div></details>"
         for pair in pairs.itertuples()
     )
 
@@ -415,16 +417,12 @@ def _roster(path: Path | None) -> dict[str, dict[str, str]]:
 
 
 def _safe(text) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    text = str(text or "")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return no_formula(str(text or ""))
 
 
 def _harmless(table: pd.DataFrame) -> pd.DataFrame:
     texts = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    return table.assign(
-        **{name: table[name].map(lambda cell: _safe(cell) if isinstance(cell, str) else cell) for name in texts}
-    )
+    return table.assign(**{name: table[name].map(no_formula) for name in texts})
 
 
 def _write(path: Path, text: str) -> None:

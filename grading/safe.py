@@ -1,177 +1,259 @@
 """What a student's notebook shows, made safe to look at: capped, and without anything that a browser would run."""
 
-import base64
-import binascii
-import html
+import functools
 import re
-import threading
+from html import escape
 
-from bleach.css_sanitizer import CSSSanitizer
-from bleach.sanitizer import ALLOWED_PROTOCOLS, Cleaner
-from nbconvert.filters import markdown2html
+import nbformat
+from nbconvert.filters import Highlight2HTML, markdown2html
+from nbgrader.utils import compute_checksum
 
-TAGS = frozenset(
-    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol "
-    "p pre s samp small span strike strong sub summary sup table tbody td tfoot th thead tr tt u ul var".split()
-)
-ATTRIBUTES = {
-    "*": ["class", "style", "title", "align", "colspan", "rowspan", "scope"],
-    "a": ["href"],
-    "img": ["src", "alt", "width", "height"],
-}
-CSS = CSSSanitizer(
-    allowed_css_properties=[
-        "text-align",
-        "color",
-        "background-color",
-        "font-weight",
-        "font-style",
-        "width",
-        "white-space",
-    ]
-)
-PICTURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff"}
+from .bounded import TooMuch, call
+from .htmlclean import PICTURES, SIZE, clean, decoded, picture
+from .text import storable
+
 NOTE = "[left out: this notebook shows more than may be kept]"
-
-
-def _attribute(tag: str, name: str, value: str) -> bool:
-    if tag == "img" and name == "src":  # a picture from elsewhere would tell its server who looks, and when
-        return bool(re.fullmatch(r"data:image/(png|jpeg);base64,[A-Za-z0-9+/=\s]*", value))
-    if tag == "a" and name == "href":  # to a page, a letter or a place on this page; never to something that runs
-        return bool(re.match(r"(?i)https?://|mailto:|[#?\w./%=&-]*$", html.unescape(value).strip()))
-    return name in ATTRIBUTES["*"] or name in ATTRIBUTES.get(tag, [])
-
-
-_one_at_a_time = threading.Lock()  # a cleaner keeps its state in itself, and several threads grade
-_cleaner = Cleaner(
-    tags=TAGS, attributes=_attribute, protocols={*ALLOWED_PROTOCOLS, "data"}, css_sanitizer=CSS, strip=True
-)
+LONG = "[left out here: {:,} further characters; the file that was handed in has them]"
+MOST_OUTPUT = 200_000  # characters of one text, table or error in an output
+MOST_OUTPUTS = 1000  # of a cell
+MOST_PICTURE = 8 * 2**20  # characters in base64
+MOST_SOURCE = 50_000  # characters of a cell's text
+MOST_SOURCES = 400_000  # of all cells that a student may write
+MOST_TEXT = 1_000_000  # of all outputs, without pictures
+MOST_PICTURES = 16 * 2**20
+# CPU seconds for a text: those of ordinary text by its length, several times over. A text that takes longer is shown
+# as it was written, so that no text costs more than twice as much when it is twice as long.
+SECONDS, SECONDS_A_SIGN = 0.25, 20e-6
+# Where Markdown, HTML and LaTeX begin. What has none of these is shown as it is.
+SPECIAL = re.compile(r"[^\w\s.,;'\"()!?…]")
+ANCHOR = re.compile(r'<a class="anchor-link" href="#[^"<>]*">¶</a>')  # nbconvert's, to an id that is not kept
+# Macros of MathJax that fetch, load, or give an element its id, class, style or address.
+ACTIVE_TEX = re.compile(r"\\(?:mmlToken|require|href|cssId|class|style|includegraphics)(?![a-zA-Z])")
 
 
 def clean_html(text: str) -> str:
-    """HTML without scripts, event handlers, styles that cover the page, frames, and pictures from elsewhere."""
-    text = re.sub(r"(?is)<(script|style)\b.*?(</\1\s*>|\Z)", "", text)  # strip=True would leave their content as text
-    with _one_at_a_time:
-        return _cleaner.clean(text)
+    """HTML without scripts, handlers, ids, the page's own classes, styles that cover it, and pictures from elsewhere.
+
+    Formulas for MathJax that would do more than show a formula are shown as they were written.
+    """
+    cleaned = clean(_cut(text, MOST_OUTPUT))
+    return f"<pre>{escape(decoded(cleaned), quote=False)}</pre>" if _active_tex(cleaned) else cleaned
+
+
+def _active_tex(page: str) -> bool:
+    # What MathJax reads is the text of the page, in which it takes a line break for a space.
+    return bool(ACTIVE_TEX.search(decoded(re.sub(r"<[^<>]*>", "", page))))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}\n{LONG.format(len(text) - most)}"
 
 
 def clean_markdown(source: str) -> str:
     """Markdown that renders to nothing active; what cannot be made so is shown as the text it is.
 
-    A browser may run what is HTML in the source, and what Markdown makes out of harmless-looking text, such as a link
-    to `javascript:`. So the source is cleaned, rendered, and kept only if cleaning the page changes no tag of it.
+    Text that renders to what may be shown stays as it was written. Of other text the page is made here, in a process
+    that can be ended, and cleaned; what is returned is that page as one line of HTML, which Markdown passes on as it
+    is. So headings have no id, and no version of a renderer adds what was not looked at.
     """
-    if "<" not in source and "](" not in source and "]:" not in source:
-        return source
-    # An address in angle brackets is a link, which the cleaner would take for a tag.
-    cleaned = re.sub(r"<(https?://[^\s<>\"'`]+)>", r"[\1](\1)", source)
-    cleaned = clean_html(cleaned) if _tags(cleaned) else cleaned
+    source = storable(source)
+    if len(source) > MOST_SOURCE:
+        return _as_written(_cut(source, MOST_SOURCE))
+    return source if not SPECIAL.search(source) else _clean_markdown(source)
+
+
+@functools.lru_cache(2000)  # most of a class hand in the same lists and headings that they were given
+def _clean_markdown(source: str) -> str:
     try:
-        page = markdown2html(cleaned)
-    except Exception:  # whatever a strange text does to the parser
-        page = None
-    if page is not None and _tags(page) == _tags(_clean_page(page)):
-        return cleaned
-    fence = "`" * (2 + max((len(run) for run in re.findall("`+", source)), default=1))
-    return f"{fence}text\n{source}\n{fence}"
+        page = call("safe.rendered", source, seconds=_seconds(source))
+    except TooMuch:
+        return _as_written(source)
+    cleaned = clean(page)
+    if _active_tex(cleaned) or _active_tex(page):
+        return _as_written(source)
+    return source if _tags(page) == _tags(cleaned) else _one_line(cleaned)
 
 
-# Rendered pages hold anchors and code colouring of nbconvert's own.
-_page_cleaner = Cleaner(
-    tags=TAGS | {"button"},
-    attributes=lambda tag, name, value: _attribute(tag, name, value) or name in ("id", "rel"),
-    protocols={*ALLOWED_PROTOCOLS, "data"},
-    css_sanitizer=CSS,
-)
+def _seconds(text: str) -> float:
+    return SECONDS + SECONDS_A_SIGN * len(text)
 
 
-def _clean_page(page: str) -> str:
-    with _one_at_a_time:
-        return _page_cleaner.clean(page)
+def rendered(source: str) -> str:
+    """The page of a Markdown text, as nbconvert makes it; called in a process of its own, see `grading.bounded`."""
+    return ANCHOR.sub("", markdown2html(source))
+
+
+def _as_written(source: str) -> str:
+    return _one_line(f"<pre>{escape(source, quote=False)}</pre>")
+
+
+def _one_line(page: str) -> str:
+    """HTML that Markdown takes for one block, and in which it looks for nothing."""
+    page = re.sub("[\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", page.replace("\r\n", "\n")).replace("\n", "&#10;")
+    return f"<div>{page}</div>"
 
 
 def _tags(page: str) -> list[str]:
-    return [re.sub(r"\s+|[\"';]", "", html.unescape(tag)) for tag in re.findall(r"<[a-zA-Z!/][^>]*>?", page)]
+    return [re.sub(r"[\s\"';/]", "", decoded(tag)) for tag in re.findall(r"<[a-zA-Z!/][^<>]*>?", page)]
+
+
+def clean_code(source: str) -> str:
+    """A cell's code as it is shown: cut where it is long, or where colouring it takes longer than its length allows."""
+    source = storable(source)
+    if len(source) > MOST_SOURCE:
+        source = f"{source[:MOST_SOURCE]}\n# {LONG.format(len(source) - MOST_SOURCE)}"
+    if len(source) > 2000:
+        try:
+            call("safe.coloured", source, seconds=_seconds(source))
+        except TooMuch:
+            return f"{source[:1000]}\n# {LONG.format(len(source) - 1000)}"
+    return source
+
+
+def coloured(source: str) -> int:
+    """The length of the page of some code; called in a process of its own, see `grading.bounded`."""
+    return len(Highlight2HTML(pygments_lexer="ipython3")(source))
+
+
+# --- outputs ------------------------------------------------------------------------------------------------------
 
 
 def clean_outputs(outputs, budget: int) -> list[dict]:
-    """The outputs of a cell as a student's Python reported them: valid, harmless, and at most `budget` bytes."""
+    """The outputs of a cell as a student's Python reported them: valid, harmless, and at most `budget` bytes.
+
+    Of each only what is known is taken, of the type that it must have, and of the metadata nothing but a picture's size
+    and words: a template may write a value without quotes.
+    """
     kept = []
-    for output in outputs if isinstance(outputs, list) else []:
+    for number, output in enumerate(outputs if isinstance(outputs, list) else []):
+        if number == MOST_OUTPUTS:
+            kept.append(_note())
+            break
         cleaned = _output(output) if isinstance(output, dict) else None
         if cleaned is None:
             continue
         budget -= _size(cleaned)
         if budget < 0:
-            kept.append({"output_type": "stream", "name": "stderr", "text": NOTE})
+            kept.append(_note())
             break
         kept.append(cleaned)
     return kept
 
 
+def _note() -> dict:
+    return {"output_type": "stream", "name": "stderr", "text": NOTE}
+
+
 def _size(output: dict) -> int:
-    return (
-        sum(len(str(value)) for value in [*output.values(), *output.get("data", {}).values()])
-        if "data" not in output
-        else sum(len(value) for value in output["data"].values())
-    )
+    if "data" in output:
+        return sum(map(len, output["data"].values()))
+    return sum(len(part) for value in output.values() for part in (value if isinstance(value, list) else [value]))
 
 
 def _output(output: dict) -> dict | None:
     kind = output.get("output_type")
     if kind == "stream":
         return {
-            "output_type": kind,
+            "output_type": "stream",
             "name": "stderr" if output.get("name") == "stderr" else "stdout",
             "text": _text(output.get("text")),
         }
     if kind == "error":
-        trace = output.get("traceback")
-        lines = [_text(line) for line in trace[:200]] if isinstance(trace, list) else []
+        trace = output.get("traceback") if isinstance(output.get("traceback"), list) else []
+        lines = _text("\n".join(line for line in trace[:200] if isinstance(line, str)))
         return {
-            "output_type": kind,
-            "ename": _text(output.get("ename")),
-            "evalue": _text(output.get("evalue")),
-            "traceback": lines,
+            "output_type": "error",
+            "ename": _text(output.get("ename"), 200),
+            "evalue": _text(output.get("evalue"), 5000),
+            "traceback": lines.split("\n") if lines else [],
         }
     if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
-        data = {mime: _data(mime, value) for mime, value in output["data"].items() if isinstance(value, str)}
-        data = {mime: value for mime, value in data.items() if value is not None}
+        data = {}
+        for mime in ("text/plain", "text/html", "text/markdown", "text/latex", *PICTURES):
+            value = output["data"].get(mime)
+            value = _data(mime, value) if isinstance(value, str) else None
+            if value is not None:
+                data[mime] = value
         if not data:
             return None
-        cleaned = {"output_type": kind, "data": data, "metadata": _alt(output.get("metadata"))}
+        cleaned = {"output_type": str(kind), "data": data, "metadata": _about_pictures(output.get("metadata"), data)}
         if kind == "execute_result":
             count = output.get("execution_count")
-            cleaned["execution_count"] = count if type(count) is int else None
+            cleaned["execution_count"] = count if type(count) is int and 0 <= count < 10**6 else None
         return cleaned
     return None
 
 
-def _text(value) -> str:
-    return value if isinstance(value, str) else ""
+def _text(value, most: int = MOST_OUTPUT) -> str:
+    return _cut(storable(value), most) if isinstance(value, str) else ""
 
 
 def _data(mime: str, value: str) -> str | None:
-    if mime in ("text/plain", "text/latex"):
-        return value
+    if mime in PICTURES:
+        return value if len(value) <= MOST_PICTURE and value.isascii() and picture(mime, value) else None
+    value = _text(value)
     if mime == "text/html":
         return clean_html(value)
     if mime == "text/markdown":
         return clean_markdown(value)
-    if mime in PICTURES:
-        try:
-            return value if base64.b64decode(value).startswith(PICTURES[mime]) else None
-        except binascii.Error:
-            return None
-    return None
+    if mime == "text/latex":
+        return None if ACTIVE_TEX.search(value) else value
+    return value
 
 
-def _alt(metadata) -> dict:
-    """Of the metadata only what describes a picture: its size and its words."""
+def _about_pictures(metadata, data: dict) -> dict:
     kept = {}
-    for mime, about in metadata.items() if isinstance(metadata, dict) else []:
-        if mime in PICTURES and isinstance(about, dict):
-            kept[mime] = {
-                k: v for k, v in about.items() if k in ("width", "height", "alt") and isinstance(v, str | int)
-            }
+    for mime in PICTURES:
+        about = metadata.get(mime) if isinstance(metadata, dict) and mime in data else None
+        if not isinstance(about, dict):
+            continue
+        found = {}
+        for name in ("width", "height"):
+            value = about.get(name)
+            if type(value) is int and 0 <= value < 10**5 or isinstance(value, str) and SIZE.fullmatch(value):
+                found[name] = value
+        if isinstance(about.get("alt"), str):
+            found["alt"] = " ".join(storable(about["alt"])[:1000].split())
+        kept[mime] = found
     return kept
+
+
+# --- the whole notebook -------------------------------------------------------------------------------------------
+
+
+def presentable(notebook):
+    """The notebook, changed in place: what a student wrote and what it shows is cleaned, and capped over all cells.
+
+    Outputs are cleaned already, where they came in. A cell that is locked, and an answer that is still the release's,
+    stay as they are.
+    """
+    sources, texts, pictures = MOST_SOURCES, MOST_TEXT, MOST_PICTURES
+    for cell in notebook.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if not about.get("locked") and not (about and about.get("checksum") == compute_checksum(cell)):
+            if cell.cell_type == "raw":  # a template would take some of its HTML
+                cell = _become_text(cell)
+            elif cell.cell_type == "markdown":
+                cell.source = clean_markdown(cell.source)
+            else:
+                cell.source = clean_code(cell.source)
+            if len(cell.source) > sources:
+                cell.source = f"# {NOTE}" if cell.cell_type == "code" else NOTE
+            sources -= len(cell.source)
+        outputs = []
+        for output in cell.get("outputs", []):
+            seen = sum(len(value) for mime, value in output.get("data", {}).items() if mime in PICTURES)
+            read = _size(output) - seen
+            if seen > pictures or read > texts:
+                outputs.append(nbformat.from_dict(_note()))
+                break
+            pictures, texts = pictures - seen, texts - read
+            outputs.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = outputs
+    return notebook
+
+
+def _become_text(cell):
+    cell["cell_type"], cell["source"] = "markdown", _as_written(_cut(storable(cell.source), MOST_SOURCE))
+    return cell

@@ -299,11 +299,12 @@ def test_the_feedback_page_and_the_autograded_copy_are_those_of_nbgrader(tmp_pat
         assert notebook == nbformat.read(copies[student], as_version=4)
         # nbgrader's shows the hidden tests; apart from their cells the two are the same
         texts = [BeautifulSoup(text, "html.parser") for text in (page, pages[student].read_text())]
+        texts[0].find("meta", attrs={"http-equiv": "Content-Security-Policy"}).decompose()
         for text in texts:
             for test in text.select("div.input_area pre"):
                 if "More checks" in test.text or "The test of" in test.text:
                     test.decompose()
-        assert str(texts[0]) == str(texts[1])
+        assert str(texts[0]).replace("<head>\n\n", "<head>\n") == str(texts[1])
 
 
 def running_sandboxes() -> set[int]:
@@ -379,8 +380,8 @@ raise ValueError({attack!r})"""
     written = nbformat.read(root / "autograded/eve" / START / "0_start_here.ipynb", as_version=4)
     shown = [o["data"].get("text/html", "") for cell in written.cells for o in cell.get("outputs", []) if "data" in o]
     assert not any(sign in html for html in shown for sign in ("onerror", "<script", "javascript:"))
-    (last,) = [cell.source for cell in written.cells if "alert(4)" in cell.source]
-    assert "<img" not in last.split("```text")[0] and "<script" not in last.split("```text")[0]
+    last = written.cells[-1].source
+    assert "<img" not in last and "<script" not in last and "javascript:" not in last
     page = (root / "feedback/eve" / START / "0_start_here.html").read_text()
     for sign in ("<img src=x", "<script>alert", 'href="javascript:alert'):
         assert sign not in page

@@ -1,6 +1,7 @@
 """The class report: numbers checked by hand, no mark as a zero, nothing of a student active."""
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from grading.gradebook import log_changes
+from grading.marks import _write as write_marks
+from grading.marks import in_words
 from grading.report import class_report, export_canvas, export_moodle, pattern_of, question_table, scores
 from grading.similarity import fingerprints, similar_pairs, tokens
 
@@ -117,6 +121,35 @@ def test_nothing_of_a_student_is_active_on_the_page_or_in_a_spreadsheet(tmp_path
     page = written["report"].read_text()
     assert "<img" not in page and "&lt;img" in page and "<script" not in page
     assert all(row["student"].startswith("'") for row in rows_of(written["scores"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "x;=1+1", "x\t+1", "x\n@A", "＝1+1", "x; ＋1", ' "=1', "a;\u200b-1", "\ufeff=1"]
+)
+def test_no_table_holds_a_formula_whichever_sign_a_spreadsheet_splits_at(tmp_path, text):
+    write_marks(tmp_path / "marks.csv", [{"student": text, "reasons": f"ok\n{text}", "total": -1.5}])
+    log_changes({}, {("lab", text, "1_x", "q1"): (1.0, None, None, False)}, tmp_path / "changes.csv")
+    export_moodle("lab", [result(text, [1.0], by_hand=1.0)], None, tmp_path / "moodle.csv")
+    class_report("lab", [result(text, [0.0], message=f"AssertionError: {text}")], tmp_path, {})
+    paths = sorted(tmp_path.glob("*.csv"))
+    assert {path.name for path in paths} >= {"marks.csv", "changes.csv", "moodle.csv", "messages.csv", "scores.csv"}
+    for path in paths:
+        content = path.read_text(encoding="utf-8").replace("\ufeff", "")
+        for cell in re.split("[,;\\t\\n]", content):
+            start = cell.lstrip(' "')
+            assert not start.startswith(tuple("=+@＝＋＠")) and not re.match("-[^0-9]", start), (path.name, cell)
+    assert "-1.5" in (tmp_path / "marks.csv").read_text() and "'-1.5" not in (tmp_path / "marks.csv").read_text()
+
+
+def test_signs_that_turn_a_line_around_and_halves_of_a_pair_are_written_as_what_they_are(tmp_path):
+    name = "ada\u202ebda"
+    results = [result(name, [0.0], status="needs a look", answer="x = 1  # \u2066", message="\ud800")] * 2
+    written = class_report("lab", results, tmp_path, {})
+    for path in written.values():
+        content = path.read_text(encoding="utf-8")
+        assert "\u202e" not in content and "\u2066" not in content
+    assert "ada\\u202ebda" in written["report"].read_text(encoding="utf-8")
+    assert in_words({"student": name, "status": "failed", "reasons": "\ud800"}).encode().startswith(b"ada\\u202ebda: ")
 
 
 @pytest.mark.parametrize("results", [[], [result("a", [1.0])], [result("a", [1.0], status="failed")] * 2])

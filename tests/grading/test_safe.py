@@ -1,15 +1,20 @@
 """What a student shows is harmless when a page is made of it, and stays readable."""
 
 import base64
+import re
+import time
 from html.parser import HTMLParser
 
 import nbformat
 import pytest
+from bleach._vendor import html5lib  # a parser that reads HTML as browsers do
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbconvert.filters import markdown2html
 
-from grading.safe import clean_html, clean_markdown, clean_outputs
+from grading import bounded, safe
+from grading.htmlclean import CLASSES, clean
+from grading.safe import clean_code, clean_html, clean_markdown, clean_outputs, presentable
 
 DANGEROUS_TAGS = {"script", "style", "iframe", "object", "embed", "svg", "math", "form", "input", "link", "meta", "base", "video", "audio", "template"}  # fmt: skip
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
@@ -121,14 +126,14 @@ def test_no_mixture_of_attacks_is_active(text):
         "**Bold**, *italic*, `a < b`, and a list:\n\n- one\n- two",
         "| a | b |\n| --- | --- |\n| 1 | 2 |",
         "a < b and c > d",
-        "See [the guide](https://example.org/x?y=1&z=2) and <https://example.org>.",
+        "See <https://example.org>, __all__ of it.",
         "$a_1 < b$",
         "```python\nif a < b:\n    print('x')\n```",
     ],
 )  # fmt: skip
 def test_ordinary_answers_look_as_they_did(text):
     def words(page):
-        return " ".join("".join(part.split(">")[-1] for part in page.split("<")).split())
+        return " ".join("".join(part.split(">")[-1] for part in page.replace("&#10;", " ").split("<")).split())
 
     assert words(markdown2html(clean_markdown(text))) == words(markdown2html(text))
 
@@ -168,3 +173,185 @@ def test_more_than_the_budget_is_left_out_with_a_note():
     text = {"output_type": "stream", "name": "stdout", "text": "x" * 1000}
     kept = clean_outputs([text] * 5, 2500)
     assert len(kept) == 3 and "left out" in kept[-1]["text"]
+
+
+# --- values that a template writes without quotes -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["width", "height"])
+@pytest.mark.parametrize(
+    "value",
+    ["1 onerror=alert(1)", "1\nonerror=alert(1)", "100px ", "1e3", "", "99999999", -5, True, 1.5, None, ["1"], {"a": 1}]
+    + ["\u0661\u0662", "100%\n"],
+)
+def test_a_size_of_a_picture_is_a_number_or_nothing(name, value):
+    shown = {"output_type": "display_data", "data": {"image/png": PNG}, "metadata": {"image/png": {name: value}}}
+    (kept,) = clean_outputs([shown], 10**6)
+    assert kept["metadata"] == {"image/png": {}}
+
+
+def test_other_metadata_is_dropped_and_sizes_stay():
+    about = {"width": 300, "height": "50%", "unconfined": "x", "alt": "a\nbar", "onerror": "alert(1)"}
+    metadata = {"image/png": about, "text/html": {"isolated": True}, "filenames": {"image/png": "https://evil"}}
+    shown = {"output_type": "display_data", "data": {"image/png": PNG, "text/html": "x"}, "metadata": metadata}
+    (kept,) = clean_outputs([shown], 10**6)
+    assert kept["metadata"] == {"image/png": {"width": 300, "height": "50%", "alt": "a bar"}}
+
+
+# --- nothing poses as the page ------------------------------------------------------------------------------------
+
+POSES = [
+    "<div class='nbgrader_cell'><h4 id='test_q1'>x</h4></div>",
+    "<div class=modal-backdrop>x</div>",
+    "<p class='highlight full-credit' id=statusmessage name=top data-toggle=modal>x</p>",
+    "# test_q1",
+    "test_q1\n=======",
+    "## [test_q1](https://x.org)",
+    "<h1>test_q1</h1>",
+    "</div></div></div><div class=score>x",
+    "```mermaid\nx\n```",
+    "- [x] test_q1",
+]
+
+
+def elements(page: str):
+    return list(html5lib.parse(page, namespaceHTMLElements=False).iter())
+
+
+@pytest.mark.parametrize("text", POSES)
+def test_no_id_no_name_and_no_class_of_the_page_survives(text):
+    for page in (clean_html(text), markdown2html(clean_markdown(text))):
+        for element in elements(page):
+            assert not {"id", "name", "data-toggle"} & set(element.attrib), page
+            assert set(element.get("class", "").split()) <= CLASSES, page
+
+
+TAGS = "a b div p pre ul ol li dl dt dd table thead tbody tr td th caption colgroup col h1 h2 details summary br img".split()
+marks = st.tuples(st.sampled_from(["<{}>", "</{}>", "<{} href='https://x.org' src=x>", "x"]), st.sampled_from(TAGS))
+
+
+@given(st.lists(marks.map(lambda mark: mark[0].format(mark[1])), max_size=25).map("".join))
+@settings(max_examples=400, deadline=None)
+def test_nothing_ends_the_element_around_it(text):
+    """As a browser reads it: what was cleaned stays in the box in which it is put, and cleaning again changes nothing."""
+    cleaned = clean(text)
+    body = html5lib.parse(f"<!DOCTYPE html><main><div>{cleaned}</div><i></i></main>", namespaceHTMLElements=False)[1]
+    (outer,) = body
+    assert [child.tag for child in outer] == ["div", "i"], cleaned
+    assert clean(cleaned).count("<") == cleaned.count("<")
+
+
+def test_the_nested_table_that_a_browser_would_end_early():
+    for text in ("<table><div><table></table></div></table>", "<ul><li><div><li></li></div></li></ul>"):
+        (outer,) = html5lib.parse(f"<!DOCTYPE html><main>{clean(text)}</main>", namespaceHTMLElements=False)[1]
+        assert outer.tag == "main"
+
+
+def test_a_link_says_where_it_goes():
+    assert "the guide [https://evil.org/x]</a>" in clean_markdown("[the guide](https://evil.org/x)")
+    assert clean_html("<a href='https://x.org'>https://x.org</a>").count("https://x.org") == 2
+    for address in ("/formgrader/api/x", "prev", "#top", "//evil.org", "ftp://x", "data:text/html,x"):
+        assert "href" not in clean_html(f"<a href='{address}'>x</a>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$\\mmlToken{mglyph}[src=http://evil/x]{}$", "$\\mml&#84;oken{mglyph}[src=//evil]$", "$\\mml<b></b>Token{mi}$"]
+    + ["\\[\\cssId{test_q1}{x}\\]", "$$\\require{action}$$", "\\begin{align}\\href{javascript:x}{y}\\end{align}"],
+)
+def test_a_formula_that_does_more_than_show_is_shown_as_text(text):
+    for page in (clean_html(text), markdown2html(clean_markdown(text))):
+        shown = re.sub("<pre>.*?</pre>", "", page, flags=re.DOTALL)
+        assert not safe.ACTIVE_TEX.search("".join(html5lib.parse(shown).itertext())), page
+    shown = {"output_type": "display_data", "data": {"text/latex": text.replace("&#84;", "T").replace("<b></b>", "")}}
+    assert clean_outputs([shown], 10**6) == []
+    ordinary = {"output_type": "display_data", "data": {"text/latex": "$\\frac{1}{2}$"}, "metadata": {}}
+    assert clean_outputs([ordinary], 10**6) == [ordinary]
+
+
+def test_what_was_cleaned_is_one_block_in_which_markdown_looks_for_nothing():
+    for text in [
+        *POSES,
+        *ATTACKS,
+        "# a\n\n$$x$$\n\n```python\na\n\nb\n```\n\n* x\n\n\\begin{a}\n\n\\end{a}",
+        "<b>\x85\u2028x",
+    ]:
+        kept = clean_markdown(text)
+        if kept != text:
+            assert markdown2html(kept).rstrip("\n") == kept
+
+
+# --- surrogates, depth, and cost ----------------------------------------------------------------------------------
+
+
+def test_long_ordinary_text_stays_as_it_was_written():
+    part = "A **measure** of `a < b` holds for _most_ rows; see $p_0 \\leq 1$ and [1, 2].\n\n- one\n- two\n\n"
+    assert clean_markdown(part * 500) == part * 500
+
+
+def test_halves_of_a_pair_can_be_written():
+    half = "a\ud800b"
+    outputs = [
+        {"output_type": "stream", "text": half},
+        {"output_type": "error", "ename": half, "evalue": half, "traceback": [half]},
+        {"output_type": "display_data", "data": {"text/html": half, "text/plain": half, "text/latex": half}},
+        {"output_type": "display_data", "data": {"image/png": PNG}, "metadata": {"image/png": {"alt": half}}},
+        {"output_type": "display_data", "data": {"text/html": "&#xD800;<b title='\udfff'>", "text/markdown": half}},
+    ]
+    assert "\ufffd" in str(clean_outputs(outputs, 10**6)).encode("utf-8").decode()
+    assert clean_markdown(half) == clean_code(half) == "a\ufffdb"
+
+
+DEEP = {
+    "brackets in a style": "<p style='color:" + "(" * 5000 + "'>x",
+    "lists in lists": "<ul><li>" * 8000 + "x",
+    "bold in bold": "<b>" * 20000 + "x",
+    "tables in tables": "<table><tr><td>" * 5000 + "x",
+    "quotes": "> " * 8000 + "x",
+    "brackets of links": "[" * 20000 + "](x)" * 9000,
+    "formulas without an end": "\\\\[" * 16000,
+    "stars": "*a _b " * 8000,
+    "a number without an end": "&#" + "9" * 40000 + ";",
+    "a number with many zeros": "&#" + "0" * 40000 + "60;script>",
+    "comments without an end": "<!--" * 12000,
+    "fences": "```\n~~~\n" * 5000,
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_no_text_costs_more_than_its_length_allows(text):
+    start = time.process_time()
+    page = clean_html(text)
+    assert time.process_time() - start < 5  # far beyond what it takes; minutes, or a RecursionError, without bounds
+    assert all(page[:place].count("<") - 2 * page[:place].count("</") <= 66 for place in range(0, len(page), 997))
+    html5lib.parse(markdown2html(clean_markdown(text))[:20000])
+
+
+def test_a_text_that_takes_too_long_is_ended_and_the_next_one_is_rendered():
+    slow = "\\\\[" * 100_000
+    with pytest.raises(bounded.TooMuch, match="longer than 0.3 s"):
+        bounded.call("safe.rendered", slow, seconds=0.3)
+    with pytest.raises(bounded.TooMuch, match="AttributeError"):
+        bounded.call("safe.rendered", 5, seconds=5)
+    assert bounded.call("safe.rendered", "*x*", seconds=5) == "<p><em>x</em></p>\n"
+
+
+def test_a_process_that_died_is_replaced():
+    bounded.call("safe.rendered", "x", seconds=5)
+    bounded._free[-1].process.kill()
+    with pytest.raises(bounded.TooMuch):
+        bounded.call("safe.rendered", "x", seconds=5)
+    assert bounded.call("safe.rendered", "x", seconds=5) == "<p>x</p>\n"
+
+
+def test_a_notebook_shows_so_much_and_not_more():
+    big = "a = 1  # <b>\n" * 400_000
+    cells = [nbformat.v4.new_code_cell(big), nbformat.v4.new_markdown_cell(big), nbformat.v4.new_raw_cell(big)]
+    cells += [nbformat.v4.new_code_cell("x" * 40_000) for _ in range(30)]
+    text = {"output_type": "stream", "name": "stdout", "text": "x" * 10**6}
+    cells[0].outputs = [nbformat.from_dict(output) for output in clean_outputs([text] * 100_000, 16 * 2**20)]
+    shown = presentable(nbformat.v4.new_notebook(cells=cells))
+    assert len(nbformat.writes(shown)) < safe.MOST_SOURCES + safe.MOST_TEXT + 200_000
+    assert "left out" in shown.cells[0].source and "left out" in shown.cells[1].source
+    assert shown.cells[-1].source == f"# {safe.NOTE}" and safe.NOTE in shown.cells[0].outputs[-1]["text"]
+    assert shown.cells[2].cell_type == "markdown"  # a template takes some of the HTML of a raw cell
