@@ -1,0 +1,147 @@
+"""Answers that are made from the course's own, and earn nothing: what a test lets pass that looks too little.
+
+Each kind is a function of the course's answer, its result or its arguments. `code_of` writes the answer cell.
+"""
+
+import ast
+
+KINDS = {
+    "empty": "the result without any entry: an array of length 0, a table without rows, no keys",
+    "hollow": "the right labels and keys, and an empty array in every place",
+    "nan": "a bare NaN",
+    "all nan": "the right shape, labels and keys, and NaN in every place",
+    "first argument": "hands back the first argument",
+    "last argument": "hands back the last argument",
+    "arguments made constant": "makes every entry of its arguments like the first, and answers for that",
+    "arguments emptied": "empties its arguments, and answers for that",
+    "arguments changed afterwards": "answers, and then makes every entry of its arguments like the first",
+}
+UNCHANGED = "the course's own"  # made in the same way, and right: what the others lose is not lost by how they are made
+
+PRELUDE = '''
+import functools as _functools
+import sys as _sys
+
+import numpy as _np
+import pandas as _pd
+
+_torch = _sys.modules.get("torch")
+
+
+def _hole():
+    return _np.empty((0, 2))
+
+
+def _map(value, leaf):
+    """The same table, array or dict with another thing in every place."""
+    if isinstance(value, dict):
+        return {key: _map(item, leaf) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map(item, leaf) for item in value)
+    if isinstance(value, _pd.DataFrame):
+        columns = {i: [leaf() for _ in range(len(value))] for i in range(value.shape[1])}
+        new = _pd.DataFrame(columns, index=value.index)
+        new.columns = value.columns
+        return new
+    if isinstance(value, _pd.Series):
+        return _pd.Series([leaf() for _ in range(len(value))], index=value.index)
+    if isinstance(value, _np.ndarray) and value.ndim:
+        new = _np.empty(value.shape, dtype=object)
+        for place in _np.ndindex(value.shape):
+            new[place] = leaf()
+        return new.astype(float) if new.size and isinstance(new.flat[0], float) else new
+    if _torch is not None and isinstance(value, _torch.Tensor):
+        there = leaf()
+        if isinstance(there, float):
+            return _torch.full(value.shape, there)
+        return _torch.empty((*value.shape, *there.shape))
+    return leaf()
+
+
+def _emptied(value):
+    if isinstance(value, tuple):
+        return tuple(_emptied(item) for item in value)
+    if isinstance(value, _pd.DataFrame | _pd.Series):
+        return value.iloc[:0]
+    if isinstance(value, (dict, list)):
+        return type(value)()
+    if isinstance(value, _np.ndarray) and value.ndim or _torch is not None and isinstance(value, _torch.Tensor):
+        return value[:0]
+    return _np.empty(0)
+
+
+def _change(value, empty):
+    """Change a value in place; says whether it could."""
+    if isinstance(value, (_pd.DataFrame, _pd.Series)) and len(value):
+        kept = value.iloc[:0] if empty else value.iloc[[0] * len(value)].set_axis(value.index)
+        if isinstance(value, _pd.Series) and not empty:
+            value.iloc[:] = kept.to_numpy()
+        elif not empty:
+            for i in range(value.shape[1]):
+                value.isetitem(i, kept.iloc[:, i])
+        else:
+            value._update_inplace(kept)
+    elif isinstance(value, _np.ndarray) and value.ndim and len(value):
+        value[:] = _np.zeros_like(value) if empty and value.dtype != object else value[:1].copy()
+    elif _torch is not None and isinstance(value, _torch.Tensor) and value.ndim and len(value):
+        with _torch.no_grad():
+            value.copy_(_torch.zeros_like(value) if empty else value[:1].clone().expand_as(value))
+    elif isinstance(value, list) and value:
+        value[:] = [] if empty else value[:1] * len(value)
+    elif isinstance(value, dict) and value:
+        first = next(iter(value.values()))
+        value.clear() if empty else value.update(dict.fromkeys(value, first))
+    else:
+        return False
+    return True
+
+
+def _change_all(arguments, empty=False):
+    if not any([_change(value, empty) for value in arguments]):
+        raise TypeError("nothing that could be changed was handed over")
+
+
+_inside = []  # an answer's functions may call each other: only the outermost is another
+
+
+def _made(kind):
+    def around(function):
+        @_functools.wraps(function)
+        def answer(*arguments, **named):
+            if _inside:
+                return function(*arguments, **named)
+            given = [*arguments, *named.values()]
+            _inside.append(True)
+            try:
+                if kind == "first argument":
+                    return given[0]
+                if kind == "last argument":
+                    return given[-1]
+                if kind == "nan":
+                    return float("nan")
+                if kind == "arguments made constant" or kind == "arguments emptied":
+                    _change_all(given, kind == "arguments emptied")
+                result = function(*arguments, **named)
+                if kind == "arguments changed afterwards":
+                    _change_all(given)
+                if kind == "empty":
+                    return _emptied(result)
+                if kind == "hollow":
+                    return _map(result, _hole)
+                if kind == "all nan":
+                    return _map(result, lambda: float("nan"))
+                return result
+            finally:
+                _inside.pop()
+
+        return answer
+
+    return around
+'''
+
+
+def code_of(kind: str, solution: str) -> str:
+    """An answer cell: the course's own answer, of which every function is made another of this kind."""
+    names = [node.name for node in ast.parse(solution).body if isinstance(node, ast.FunctionDef)]
+    assert kind in [*KINDS, UNCHANGED] and names
+    return "\n\n".join([solution, PRELUDE, *(f"{name} = _made({kind!r})({name})" for name in names)])
