@@ -605,3 +605,7 @@ if os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}:
     if before != {{str(folder): sorted(os.listdir(folder)) for folder in folders if folder.is_dir()}}:
         print('FOUND a way: with the store itself')
 """), GRADED)  # fmt: skip
+
+from tests.grading.hostile_answers import CASES as UNEARNED  # noqa: E402  (it takes its forms from above)
+
+CASES += UNEARNED

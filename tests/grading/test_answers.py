@@ -28,8 +28,15 @@ MAY_WORK_IN_PLACE = {
         "q3_disparities",
         "q4_worst_to_best_error",
     ],
-    "lab1_handwritten_numbers/2_noise_or_gap": ["q4_p_value", "q6_difference", "q7_over_seeds"],
+    "lab1_handwritten_numbers/2_noise_or_gap": ["q1_wilson", "q4_p_value", "q6_difference", "q7_over_seeds"],
     "lab1_handwritten_numbers/3_collect_more_data": ["q1_change_by_group"],
+    "lab2_open_images_fairness/1_audit_the_data": ["q1_share_bounds", "q2_pmi"],
+    "lab3_debiasing/1_unawareness": ["q3_probe"],
+    "lab3_debiasing/2_reweight_and_resample": ["q2_draw_rows"],
+    "lab3_debiasing/4_after_training": ["q1_thresholds"],
+    "lab4_income_fairlearn/1_fairness_unaware": ["q2_gap_interval", "q3_one_column_auc", "q4_decided_differently"],
+    "lab4_income_fairlearn/2_fairness_constraints": ["q3_choose"],
+    "lab4_income_fairlearn/3_thresholds_and_tradeoffs": ["q1_thresholds_for_rate", "q2_reweigh", "q3_who_changed"],
 }
 
 

@@ -71,33 +71,39 @@ def _emptied(value):
 
 
 def _change(value, empty):
-    """Change a value in place; says whether it could."""
-    if isinstance(value, (_pd.DataFrame, _pd.Series)) and len(value):
+    """Change a value in place; says whether values of this kind can be changed."""
+    if isinstance(value, _pd.DataFrame):
         kept = value.iloc[:0] if empty else value.iloc[[0] * len(value)].set_axis(value.index)
-        if isinstance(value, _pd.Series) and not empty:
-            value.iloc[:] = kept.to_numpy()
-        elif not empty:
+        if empty:
+            value._update_inplace(kept)
+        else:
             for i in range(value.shape[1]):
                 value.isetitem(i, kept.iloc[:, i])
+    elif isinstance(value, _pd.Series):
+        if empty:
+            value._update_inplace(value.iloc[:0])
         else:
-            value._update_inplace(kept)
-    elif isinstance(value, _np.ndarray) and value.ndim and len(value):
+            value.iloc[:] = value.iloc[[0] * len(value)].to_numpy()
+    elif isinstance(value, _np.ndarray) and value.ndim:
         value[:] = _np.zeros_like(value) if empty and value.dtype != object else value[:1].copy()
-    elif _torch is not None and isinstance(value, _torch.Tensor) and value.ndim and len(value):
+    elif _torch is not None and isinstance(value, _torch.Tensor) and value.ndim:
         with _torch.no_grad():
             value.copy_(_torch.zeros_like(value) if empty else value[:1].clone().expand_as(value))
-    elif isinstance(value, list) and value:
+    elif isinstance(value, list):
         value[:] = [] if empty else value[:1] * len(value)
-    elif isinstance(value, dict) and value:
-        first = next(iter(value.values()))
-        value.clear() if empty else value.update(dict.fromkeys(value, first))
+    elif isinstance(value, dict):
+        value.clear() if empty else value.update(dict.fromkeys(value, next(iter(value.values()), None)))
     else:
         return False
     return True
 
 
+_changed = []  # a question may hand over arrays, and in its last lines numbers: these are answered rightly
+
+
 def _change_all(arguments, empty=False):
-    if not any([_change(value, empty) for value in arguments]):
+    _changed.extend(True for value in arguments if _change(value, empty))
+    if not _changed:
         raise TypeError("nothing that could be changed was handed over")
 
 
