@@ -7,14 +7,14 @@ import ast
 
 KINDS = {
     "empty": "the result without any entry: an array of length 0, a table without rows, no keys",
-    "hollow": "the right labels and keys, and an empty array in every place",
+    "hollow": "the right labels and keys, and an empty array in every other place",
     "nan": "a bare NaN",
-    "all nan": "the right shape, labels and keys, and NaN in every place",
+    "all nan": "the right shape, labels and keys, and NaN in every other place",
     "first argument": "hands back the first argument",
     "last argument": "hands back the last argument",
-    "arguments made constant": "makes every entry of its arguments like the first, and answers for that",
+    "arguments made constant": "makes every entry of its arguments like the first known one, and answers for that",
     "arguments emptied": "empties its arguments, and answers for that",
-    "arguments changed afterwards": "answers, and then makes every entry of its arguments like the first",
+    "arguments changed afterwards": "answers, and then makes every entry of its arguments like the first known one",
 }
 UNCHANGED = "the course's own"  # made in the same way, and right: what the others lose is not lost by how they are made
 
@@ -29,7 +29,21 @@ _torch = _sys.modules.get("torch")
 
 
 def _hole():
-    return _np.empty((0, 2))
+    return _np.empty((0, 1))  # this shape is broadcast to nothing against whatever stands on the other side
+
+
+def _keys(table):
+    """How many columns from the left name the rows; none where the index does."""
+    if isinstance(table.index, _pd.RangeIndex):
+        for n in range(1, table.shape[1]):
+            if not table.iloc[:, :n].duplicated().any():
+                return n
+    return 0
+
+
+def _known(value):
+    """The first entry of a Series or array of objects that is not missing."""
+    return next((item for item in value if not _pd.isna(item)), None)
 
 
 def _map(value, leaf):
@@ -39,7 +53,8 @@ def _map(value, leaf):
     if isinstance(value, (list, tuple)):
         return type(value)(_map(item, leaf) for item in value)
     if isinstance(value, _pd.DataFrame):
-        columns = {i: [leaf() for _ in range(len(value))] for i in range(value.shape[1])}
+        keys = _keys(value)
+        columns = {i: value.iloc[:, i] if i < keys else [leaf() for _ in value.index] for i in range(value.shape[1])}
         new = _pd.DataFrame(columns, index=value.index)
         new.columns = value.columns
         return new
@@ -73,19 +88,22 @@ def _emptied(value):
 def _change(value, empty):
     """Change a value in place; says whether values of this kind can be changed."""
     if isinstance(value, _pd.DataFrame):
-        kept = value.iloc[:0] if empty else value.iloc[[0] * len(value)].set_axis(value.index)
         if empty:
-            value._update_inplace(kept)
+            value._update_inplace(value.iloc[:0])
         else:
             for i in range(value.shape[1]):
-                value.isetitem(i, kept.iloc[:, i])
+                if value.dtypes.iloc[i] != object or isinstance(_known(value.iloc[:, i]), str):
+                    value.isetitem(i, _pd.Series([_known(value.iloc[:, i])] * len(value), value.index))
     elif isinstance(value, _pd.Series):
         if empty:
             value._update_inplace(value.iloc[:0])
         else:
-            value.iloc[:] = value.iloc[[0] * len(value)].to_numpy()
+            value.iloc[:] = _known(value)
     elif isinstance(value, _np.ndarray) and value.ndim:
-        value[:] = _np.zeros_like(value) if empty and value.dtype != object else value[:1].copy()
+        if value.dtype == object:
+            value[:] = None if empty else _known(value)
+        else:
+            value[:] = _np.zeros_like(value) if empty else value[:1].copy()
     elif _torch is not None and isinstance(value, _torch.Tensor) and value.ndim:
         with _torch.no_grad():
             value.copy_(_torch.zeros_like(value) if empty else value[:1].clone().expand_as(value))
