@@ -33,12 +33,9 @@ def _hole():
 
 
 def _keys(table):
-    """How many columns from the left name the rows; none where the index does."""
-    if isinstance(table.index, _pd.RangeIndex):
-        for n in range(1, table.shape[1]):
-            if not table.iloc[:, :n].duplicated().any():
-                return n
-    return 0
+    """How many columns from the left name the rows, up to the first measured value; none where the index does."""
+    measured = [dtype.kind == "f" for dtype in table.dtypes]
+    return measured.index(True) if isinstance(table.index, _pd.RangeIndex) and any(measured) else 0
 
 
 def _known(value):
