@@ -607,8 +607,9 @@ if os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}:
 """), GRADED)  # fmt: skip
 
 # They are made of what stands above.
+from tests.grading.hostile_answers import CASES as ANSWER_CASES  # noqa: E402
 from tests.grading.hostile_channel import CASES as CHANNEL_CASES  # noqa: E402
 from tests.grading.hostile_fence import CASES as FENCE_CASES  # noqa: E402
 from tests.grading.hostile_shown import CASES as SHOWN_CASES  # noqa: E402
 
-CASES += CHANNEL_CASES + FENCE_CASES + SHOWN_CASES
+CASES += ANSWER_CASES + CHANNEL_CASES + FENCE_CASES + SHOWN_CASES

@@ -12,10 +12,32 @@ from grading import run
 from grading.course import GradingError
 from grading.gradebook import needed
 from tests.grading.sandboxed import has_sandbox, on_linux
+from tests.grading.unearned import KINDS, UNCHANGED, code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = Path(__file__).parent / "answers"
 NOTEBOOKS = sorted((ROOT / "course/source").glob("*/*.ipynb"))
+
+# Questions that say nothing of leaving the arguments as they are: who answers rightly and works in the table that was
+# handed over has done what was asked. In all others the test looks, and the answer "arguments changed afterwards" fails.
+MAY_WORK_IN_PLACE = {
+    "lab0_start_here/0_start_here": ["q1_share"],
+    "lab1_handwritten_numbers/1_measure_bias": [
+        "q1_representation",
+        "q2_group_accuracy",
+        "q3_disparities",
+        "q4_worst_to_best_error",
+    ],
+    "lab1_handwritten_numbers/2_noise_or_gap": ["q1_wilson", "q4_p_value", "q6_difference", "q7_over_seeds"],
+    "lab1_handwritten_numbers/3_collect_more_data": ["q1_change_by_group"],
+    "lab2_open_images_fairness/1_audit_the_data": ["q1_share_bounds", "q2_pmi"],
+    "lab3_debiasing/1_unawareness": ["q3_probe"],
+    "lab3_debiasing/2_reweight_and_resample": ["q2_draw_rows"],
+    "lab3_debiasing/4_after_training": ["q1_thresholds"],
+    "lab4_income_fairlearn/1_fairness_unaware": ["q2_gap_interval", "q3_one_column_auc", "q4_decided_differently"],
+    "lab4_income_fairlearn/2_fairness_constraints": ["q3_choose"],
+    "lab4_income_fairlearn/3_thresholds_and_tradeoffs": ["q1_thresholds_for_rate", "q2_reweigh", "q3_who_changed"],
+}
 
 
 def answer_file(notebook: Path) -> Path:
@@ -92,6 +114,11 @@ def test_every_answer_belongs_to_a_question(notebook):
     ],
 )
 def test_an_answer_gets_its_points(notebook, grade_id, code, wanted):
+    need_points(notebook, grade_id, code, wanted)
+
+
+def need_points(notebook: Path, grade_id: str, code: str, wanted: float) -> None:
+    """Fail unless this code in the answer cell gets these points."""
     assert not broken(notebook)
     done = run.run_answer(*texts(notebook), grade_id, code, unsafe=not has_sandbox)
     of_nbgrader = [cell.metadata.get("nbgrader", {}) for cell in nbformat.reads(texts(notebook)[1], as_version=4).cells]
@@ -101,6 +128,31 @@ def test_an_answer_gets_its_points(notebook, grade_id, code, wanted):
     said += [f"{o['ename']}: {o['evalue']}" for shown in done["outputs"].values() for o in shown if "ename" in o]
     assert set(done["tests"]) == {test for test, points in worth.items() if points}
     assert got == wanted, f"{got} points and not {wanted}; {done['reasons']} {said}"
+
+
+@functools.cache
+def own_answers(notebook: Path) -> dict[str, str]:
+    """The course's own code in each answer cell that tests decide about."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    code = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in cells}
+    return {grade_id: code[grade_id] for grade_id in points_by_test(notebook)}
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("notebook", "grade_id", "kind"),
+    [
+        pytest.param(notebook, grade_id, kind, id=f"{name_of(notebook)}-{grade_id}-{kind}")
+        for notebook in NOTEBOOKS
+        for grade_id in own_answers(notebook)
+        for kind in [UNCHANGED, *KINDS]
+    ],
+)
+def test_an_answer_earns_nothing_without_the_work(notebook, grade_id, kind):
+    """Answers that are not written but made, the same for every question: see `unearned.py`."""
+    in_place = grade_id in MAY_WORK_IN_PLACE.get(name_of(notebook), []) and kind == "arguments changed afterwards"
+    wanted = points_by_test(notebook)[grade_id] if kind == UNCHANGED or in_place else 0
+    need_points(notebook, grade_id, code_of(kind, own_answers(notebook)[grade_id]), wanted)
 
 
 @on_linux

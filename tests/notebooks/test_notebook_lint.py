@@ -148,6 +148,25 @@ def test_every_test_belongs_to_an_answer_before_it(path):
 
 
 @source
+def test_tests_hand_over_copies_and_compare_with_the_helper(path):
+    """`allclose` of nothing is true, and what an answer changed is not what the test believes: see utils/checks.py."""
+    answers = {}
+    for cell in cells(path, "code"):
+        about = of_nbgrader(cell)
+        if about.get("solution"):
+            defined = [node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+            answers.setdefault(about["grade_id"].split("_")[0], set()).update(defined)
+        elif about.get("grade"):
+            own = answers[about["grade_id"].split("_")[1]]
+            for call in ast.walk(ast.parse(cell.source)):
+                if isinstance(call, ast.Call):
+                    function = ast.unparse(call.func)
+                    assert function not in own, f"'{cell.id}' calls {function}(…): write ask({function}, …)"
+                    compares = re.search(r"\b(isclose|allclose|array_equal|equal|assert_\w+_equal)$", function)
+                    assert not compares, f"'{cell.id}' calls {function}: take `close` or `same` of utils.checks"
+
+
+@source
 def test_no_unpinned_randomness(path):
     for cell in cells(path, "code"):
         for call in ast.walk(ast.parse(TransformerManager().transform_cell(cell.source))):

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import kept, notebooks
+from utils import checks, kept, notebooks
 from utils.datasets import (
     adult,
     downloads,
@@ -629,6 +629,11 @@ def of_training(m):
 
 def of_the_rest(m, folder):
     return {
+        checks.ask: call(len, m.people),
+        checks.ask_keeping: call(len, m.people),
+        checks.close: call(m.people, m.people.copy()),
+        checks.copied: call(m.people),
+        checks.same: call({"a": m.people}, {"a": m.people.copy()}),
         glossary.entry: call(metrics.accuracy),
         glossary.metric_functions: call(),
         glossary.page: call(f"{glossary.BEGIN}\n{glossary.END}\n"),
