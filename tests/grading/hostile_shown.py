@@ -111,7 +111,7 @@ case("half_in_text", "Markdown and an id with half of a pair", metadata(
     lambda n, a: n["cells"].append({"cell_type": "markdown", "id": "\ud800", "metadata": {}, "source": "# \udcff <b>"})))  # fmt: skip
 case("deep_points", "points nested 500 deep", metadata(
     lambda n, a: a["metadata"]["nbgrader"].update(points=nested(500))), LOOK, words="points of q1_share")  # fmt: skip
-case("deep_metadata", "metadata nested 900 deep, of a cell and of the notebook", metadata(
+case("deep_metadata_everywhere", "metadata nested 900 deep, of a cell and of the notebook", metadata(
     lambda n, a: [a["metadata"].update(x=nested(900)), n.update(metadata=nested(900))]))  # fmt: skip
 case("deep_unknown", "nbgrader's metadata with something unknown, nested 900 deep", metadata(
     lambda n, a: a["metadata"]["nbgrader"].update(x=nested(900), checksum=nested(900))))  # fmt: skip
@@ -129,7 +129,7 @@ case(
 case("megabyte_of_links", "a megabyte of links",
      shows("t = \"<a href='https://example.org/x'>y</a> \" * 25000\ndisplay(HTML(t), Markdown(t))"))  # fmt: skip
 case("answer_of_5_mb", "an answer cell of 5 MB", attack("x = 1  # " + "<b> a=[{( " * 500_000), GRADED | LOOK)
-case("many_outputs", "100,000 outputs in one cell",
+case("displays_without_end", "100,000 outputs in one cell",
      shows("for _ in range(100_000):\n    display(HTML('<ul><li>'))"), GRADED | LOOK)  # fmt: skip
 
 # --- honest -------------------------------------------------------------------------------------------------------

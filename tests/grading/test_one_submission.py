@@ -27,7 +27,7 @@ STEPS = [
     (parallel, "run_notebook"),
     (marks, "_finish"),
     (marks, "executed"),
-    (marks, "clean_markdown"),
+    (marks, "presentable"),
     (gradebook, "record"),
     (gradebook, "_as_source"),
     (gradebook, "_mark"),
