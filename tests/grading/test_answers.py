@@ -33,6 +33,7 @@ MAY_WORK_IN_PLACE = {
     "lab2_open_images_fairness/1_audit_the_data": ["q1_share_bounds", "q2_pmi"],
     "lab3_debiasing/1_unawareness": ["q3_probe"],
     "lab3_debiasing/2_reweight_and_resample": ["q2_draw_rows"],
+    "lab3_debiasing/3_train_for_the_worst_group": ["q1_losses_by_group"],
     "lab3_debiasing/4_after_training": ["q1_thresholds"],
     "lab4_income_fairlearn/1_fairness_unaware": ["q2_gap_interval", "q3_one_column_auc", "q4_decided_differently"],
     "lab4_income_fairlearn/2_fairness_constraints": ["q3_choose"],

@@ -40,7 +40,7 @@ def _keys(table):
 
 def _known(value):
     """The first entry of a Series or array of objects that is not missing."""
-    return next((item for item in value if not _pd.isna(item)), None)
+    return next((item for item in value if not (_pd.api.types.is_scalar(item) and _pd.isna(item))), None)
 
 
 def _map(value, leaf):
