@@ -84,10 +84,10 @@ def run_notebook(
     with stages_of(release, source) as stages:
         control, done = (None, []) if cold else stages.start_of(submitted)
         begin = functools.partial(Session, stages, control, done, limits, unsafe)
-        result = _run(begin, stages, submitted, files or {}, limits, start)
+        outcome = _run(begin, stages, submitted, files or {}, limits, start)
     for test in stages.tests:
-        result["tests"].setdefault(test, {"passed": False, "message": "The test was not reached."})
-    return result
+        outcome["tests"].setdefault(test, {"passed": False, "message": "The test was not reached."})
+    return outcome
 
 
 def run_answer(release: str, source: str, answer: str, code: str, limits=None, unsafe=False) -> dict:

@@ -34,7 +34,7 @@ def ask_keeping(function, *arguments, **named):
     AssertionError : the function changed an argument; the message says which
     """
     given, by_name = [copied(value) for value in arguments], {name: copied(value) for name, value in named.items()}
-    result = function(*given, **by_name)
+    returned = function(*given, **by_name)
     pairs = [*zip(range(1, 1 + len(given)), given, arguments, strict=True)]
     pairs += [(name, by_name[name], value) for name, value in named.items()]
     for name, after, before in pairs:
@@ -45,7 +45,7 @@ def ask_keeping(function, *arguments, **named):
         assert kept, (
             f"{function.__name__} changed its argument {name}, which others need as it was: work on a copy (.copy())."
         )
-    return result
+    return returned
 
 
 def copied(value):

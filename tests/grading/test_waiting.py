@@ -19,10 +19,10 @@ def session(monkeypatch):
     """A session without a sandbox: what it does to the student's Python is written down in `done`."""
     monkeypatch.setattr(run, "GRACE", 0.5)
     done = []
-    monkeypatch.setattr(run, "_kill", lambda pid, how=9: done.append("interrupt" if how == 2 else "kill"))
+    monkeypatch.setattr(run, "send_signal", lambda stands, how=9: done.append("interrupt" if how == 2 else "kill"))
     sandbox = SimpleNamespace(excess=lambda: None, close=lambda: done.append("close"), cgroup=None)
     here, there = socket.socketpair()
-    made = SimpleNamespace(sandbox=sandbox, channel=here, there=there, done=done, pid=0, end=math.inf, looked=0.0)
+    made = SimpleNamespace(sandbox=sandbox, channel=here, there=there, done=done, python=0, end=math.inf, looked=0.0)
     made.limits = {"output_bytes": 10**6, "wall_seconds": 1}
     made.ask = lambda *order: run.Session.ask(made, *order)
     made._why = lambda otherwise: otherwise
@@ -114,7 +114,8 @@ def test_a_test_that_reports_nothing_more_ends_with_its_cell(session, line):
     control, there = socket.socketpair()
 
     def report():
-        _, (_, writing), *_ = socket.recv_fds(there, 1, 2)
+        _, (_, writing, tester), *_ = socket.recv_fds(there, 1, 3)
+        socket.send_fds(socket.socket(fileno=tester), [b"."], [os.pidfd_open(os.getpid())])
         os.write(writing, line or b" ")
 
     in_thread(report)

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, kept, notebooks
+from utils import checks, kept, loaded, notebooks
 from utils.datasets import (
     adult,
     downloads,
@@ -647,7 +647,13 @@ def of_the_rest(m, folder):
         kept.folder: call(),
         kept.look: call("a", {"b": [1]}),
         kept.mode: call(),
+        kept.most_bytes: call(),
         kept.recall: call("a", {"b": [1]}, lambda: {"c": 1}),
         kept.recalled: call(),
         kept.show_kept: call(1, "img", False),
+        loaded.build: call("numpy"),
+        loaded.changed: call(loaded.files("training")),
+        loaded.files: call("training", "kept.py"),
+        loaded.installed: call(("numpy", "torch")),
+        loaded.upgraded: call({"numpy": np.__version__}),
     }
