@@ -33,7 +33,7 @@ from utils.mitigation.compare import compare
 from utils.mitigation.methods import METHODS
 from utils.mitigation.plain import plain
 from utils.mitigation.tabular import compare_tabular
-from utils.mitigation.training import Fitted
+from utils.mitigation.training import Fitted, keeps
 from utils.training import fit as fit_module
 from utils.training import tabular as tabular_models
 from utils.training.features import Backbone, extract_features
@@ -89,6 +89,35 @@ def test_what_would_come_back_as_something_else_is_refused(keeping, wrong):
     with pytest.raises(TypeError):
         kept.recall("f", 1, lambda: wrong)
     assert not keeping()
+
+
+@pytest.mark.parametrize("wrong", [
+    np.array([1], "datetime64[s]"), np.array([object()]), np.array([1], ">i4"), np.matrix([1]), np.longdouble([1]),
+    np.ma.array([1, 2], mask=[0, 1]), np.array([b"a"]), torch.zeros(1, dtype=torch.bfloat16),
+])  # fmt: skip
+@pytest.mark.parametrize("switch", ["on", "read", "off"])
+def test_an_array_that_would_come_back_as_something_else_is_refused(keeping, monkeypatch, wrong, switch):
+    monkeypatch.setenv("DATALAB_KEEP", switch)
+    with pytest.raises(TypeError, match="f is to return"):
+        kept.recall("f", 1, lambda: {"x": wrong})
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_a_result_is_the_callers_own(keeping, monkeypatch, switch):
+    """In the same form whether kept or computed, and what is done to it changes no other."""
+    monkeypatch.setenv("DATALAB_KEEP", switch)
+    fixed = np.arange(6)
+    fixed.flags.writeable = False
+    weights = nn.Parameter(torch.arange(6.0))
+    shared = {"x": fixed[::2], "y": fixed, "w": weights, "part": weights[2:4], "list": [[1]]}
+    first, again = (kept.recall("f", 1, lambda: shared) for _ in range(2))
+    for found in (first, again):
+        assert found["x"].flags.c_contiguous and found["y"].flags.writeable and found["y"].flags.owndata
+        assert type(found["w"]) is torch.Tensor and not found["w"].requires_grad
+        assert found["part"].untyped_storage().nbytes() == 8
+        found["x"][0], found["list"][0][0], found["w"][0] = 9, 9, 9
+    assert fixed[0] == 0 and weights[0] == 0 and shared["list"] == [[1]]
+    assert kept.recall("f", 1, lambda: shared)["list"] == [[1]]
 
 
 def test_the_switch(keeping, monkeypatch):
@@ -327,6 +356,113 @@ def test_what_a_hash_cannot_know_is_computed_every_time(keeping, what):
     for _ in range(2):
         kept.recall("f", [what], compute)
     assert compute.times == 2 and not keeping() and kept.look("f", [what]) is None
+
+
+class OwnFrame(pd.DataFrame):
+    pass
+
+
+class OwnArray(np.ndarray):
+    pass
+
+
+class OwnTensor(torch.Tensor):
+    pass
+
+
+def watched():
+    layers = network()
+    layers[0].weight.register_post_accumulate_grad_hook(lambda weight: None)
+    return layers
+
+
+def endless():
+    inside = []
+    inside.append(inside)
+    return inside
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda: OwnFrame({"a": [1]}), lambda: np.arange(3).view(OwnArray), lambda: torch.ones(2).as_subclass(OwnTensor),
+        lambda: np.ma.array([1, 2], mask=[0, 1]), watched, endless,
+    ],
+    ids=["frame", "array", "tensor", "mask", "watched weight", "endless"],
+)  # fmt: skip
+def test_what_may_do_something_else_with_the_same_content_has_no_key(what):
+    with pytest.raises(kept.NoKey):
+        kept.fingerprint(what())
+
+
+def test_layers_that_were_given_another_forward_have_no_key(monkeypatch):
+    monkeypatch.setattr(nn.LeakyReLU, "forward", lambda self, x: -x)
+    with pytest.raises(kept.NoKey):
+        kept.fingerprint(network())
+    monkeypatch.undo()
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        with pytest.raises(kept.NoKey):
+            kept.fingerprint(network())
+    finally:
+        hook.remove()
+
+
+def one_memory():
+    layers = network()
+    layers[4].weight = nn.Parameter(layers[3].weight.data[:4, :4])
+    layers[3].weight = nn.Parameter(layers[3].weight.data)
+    return layers
+
+
+def two_memories():
+    layers = one_memory()
+    layers[4].weight = nn.Parameter(layers[4].weight.detach().clone(memory_format=torch.preserve_format))
+    layers[4].weight.data = torch.zeros(4, 64)[:, :4].copy_(layers[4].weight.data)
+    return layers
+
+
+PAIRS = {  # alike at a glance: the numbers are the same, and a computation can tell them apart
+    "order": (np.ones((2, 3)), np.asfortranarray(np.ones((2, 3)))),
+    "strides": (np.ones(6)[::2], np.ones(3)),
+    "backwards": (np.ones(3)[::-1], np.ones(3)),
+    "columns of a block": (pd.DataFrame(np.ones((4, 3)), copy=False), pd.DataFrame(np.asfortranarray(np.ones((4, 3))))),
+    "channels last": (torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)),
+    "a parameter": (torch.ones(2), nn.Parameter(torch.ones(2), requires_grad=False)),
+    "one memory": (one_memory(), two_memories()),
+    "bytes": (b"a", np.bytes_(b"a")),
+    "index": (pd.RangeIndex(3), pd.Index([0, 1, 2])),
+    "frequency": (pd.date_range("2020", periods=3), pd.DatetimeIndex(list(pd.date_range("2020", periods=3)))),
+    "unused levels": (
+        pd.MultiIndex.from_product([["a", "b"], [1]])[:1],
+        pd.MultiIndex.from_product([["a", "b"], [1]])[:1].remove_unused_levels(),
+    ),
+    "flags": (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1]}).set_flags(allows_duplicate_labels=False)),
+    "what is missing": (np.array(["a", None], object), np.array(["a", np.nan], object)),
+    "where it is missing": (pd.Series([1, pd.NA, 0], dtype="Int64"), pd.Series([1, 0, pd.NA], dtype="Int64")),
+    "words": (np.array(["a", "b", "a"], object), np.array(["a", "b", "b"], object)),
+}
+
+
+@pytest.mark.parametrize("what", PAIRS)
+def test_two_that_a_computation_can_tell_apart_have_two_fingerprints(what):
+    assert kept.fingerprint(PAIRS[what][0]) != kept.fingerprint(PAIRS[what][1])
+
+
+def test_a_table_of_words_with_gaps_has_its_fingerprint_soon():
+    table = pd.DataFrame({kind: pd.Series(["a", None] * 50_000, dtype=kind) for kind in ("str", "object")})
+    table["number"] = pd.Series([1, pd.NA] * 50_000, dtype="Int64")
+    start = time.process_time()
+    kept.fingerprint(table)
+    assert time.process_time() - start < 0.5  # one by one they take two seconds and more
+
+
+def test_a_function_of_utils_whose_code_is_not_hashed_has_no_key(monkeypatch):
+    own = type(kept)("utils.own_models")
+    exec("def net(generator, outputs):\n    return 1\n", vars(own))
+    monkeypatch.setitem(sys.modules, "utils.own_models", own)
+    with pytest.raises(kept.NoKey):
+        kept.fingerprint(own.net)
 
 
 def test_functions_classes_and_dataclasses_of_the_project_have_keys():
@@ -590,9 +726,9 @@ COMPARE_CHANGES = {
 @pytest.mark.parametrize("what", COMPARE_CHANGES)
 def test_a_comparison_with_one_thing_changed_is_computed(what, keeping):
     of_compare()
-    before = [file.name for file in keeping() if kept._about(file)["what"] == "compare"]
+    before = [file.name for file in keeping() if kept._about(file.read_bytes())["what"] == "compare"]
     of_compare(**COMPARE_CHANGES[what])
-    after = [file.name for file in keeping() if kept._about(file)["what"] == "compare"]
+    after = [file.name for file in keeping() if kept._about(file.read_bytes())["what"] == "compare"]
     more = {"other methods": 2, "seeds": 2}.get(what, 4)
     assert set(before) < set(after) and len(after) == len(before) + more
 
@@ -692,6 +828,24 @@ def test_a_function_of_your_own_is_called_every_time(keeping):
     assert not np.array_equal(plain(**BASE, model=lambda g, n: scene_convnet(g, n)).score(VALIDATION) + 1, first)
 
 
+def test_a_copy_of_a_method_in_a_notebook_is_trained_every_time(keeping):
+    """With the decorator and all: its name and settings are the same while its lines change."""
+
+    @keeps
+    def mine(train, validation, *, groups, seed=0, **training):
+        return plain.__wrapped__(train, validation, groups=groups, seed=seed, **training)
+
+    mine(**BASE)
+    assert not keeping()
+
+
+def test_a_gradient_of_before_is_gone_whether_kept_or_computed(keeping):
+    for _ in range(2):
+        model = scene_convnet()
+        model[0].weight.grad = torch.ones_like(model[0].weight)
+        assert fit(model, TRAIN, epochs=1, progress=False)[0].weight.grad is None
+
+
 def test_seconds_of_a_kept_comparison_are_those_of_the_training(keeping):
     options = {"groups": "gender", "seeds": [0], "epochs": 2, "progress": False}
     first = compare(TRAIN, VALIDATION, VALIDATION, methods=["plain"], **options)
@@ -757,12 +911,40 @@ def damaged(path: Path, how: str):
     elif how == "a broken link":
         path.unlink()
         path.symlink_to("nowhere")
+    elif how == "a link":
+        path.rename(path.with_name("elsewhere"))
+        path.symlink_to("elsewhere")
+    elif how == "huge":
+        with open(path, "r+b") as file:
+            file.truncate(10**13)
+    elif how == "a head that says it is huge":
+        path.write_bytes((2**63).to_bytes(8, "little") + content)
+    elif how in FORGED:  # by somebody who can count the hash
+        from safetensors.numpy import load, save_file
+
+        about = kept._about(content) | FORGED[how]
+        arrays = load(bytes(content))
+        about["check"] = kept._check(about, arrays)
+        save_file(arrays, path, {"about": json.dumps(about)})
+
+
+FORGED = {
+    "seconds in words": {"seconds": "long"},
+    "no seconds": {"seconds": float("nan")},
+    "a name too many": {"names": ["x", "y"]},
+    "no kind": {"kinds": {}},
+    "another kind": {"kinds": {"x": "O"}},
+    "no names": {"names": 3},
+    "a list of functions": {"what": ["f"]},
+    "signs for the screen": {"what": "\x1b[2J"},
+}
 
 
 @pytest.mark.parametrize(
     "how",
     ["cut", "a byte of the numbers", "a byte of the head", "empty", "text", "another safetensors file",
-     "another entry", "deep", "a list", "a folder", "a pipe", "a broken link"],
+     "another entry", "deep", "a list", "a folder", "a pipe", "a broken link", "a link", "huge",
+     "a head that says it is huge", *FORGED],
 )  # fmt: skip
 def test_a_damaged_or_foreign_file_is_computed_again(keeping, how):
     compute = Counting()
@@ -839,6 +1021,46 @@ def test_what_was_used_longest_ago_goes_first(keeping, monkeypatch):
     assert not begun.exists()
     kept.recall("f", 5, lambda: {"x": np.zeros(10_000)})  # larger than all of it may be
     assert kept.look("f", 5) is None and len(keeping()) == 4
+
+
+def test_what_is_not_its_own_is_left_alone(keeping, monkeypatch):
+    """Where the folder is one that somebody else uses too."""
+    kept.folder().mkdir(parents=True)
+    others = ["thesis.docx", "model.safetensors", "begun.partial", "my.lock", f"{39 * 'a'}.safetensors"]
+    for name in others:
+        (kept.folder() / name).write_bytes(bytes(50_000))
+        os.utime(kept.folder() / name, (1000, 1000))
+    aim = kept.cache_folder() / "aim"
+    aim.write_text("not in the folder")
+    os.utime(aim, (1000, 1000))
+    for i, ending in enumerate(("safetensors", "partial", "lock")):
+        (kept.folder() / f"{(32 if i == 1 else 40) * str(i)}.{ending}").symlink_to(aim)
+    monkeypatch.setenv("DATALAB_KEEP_MB", "0.05")
+    for i in range(6):
+        kept.recall("f", i, lambda: {"x": np.zeros(1500)})
+    assert len(kept.entries()) == 4
+    assert kept.clear() == 4
+    assert {path.name for path in kept.folder().iterdir() if not path.is_symlink()} == set(others)
+    assert aim.read_text() == "not in the folder" and aim.stat().st_mtime == 1000
+
+
+@pytest.mark.parametrize("said", ["1 GB", "nan", "-1"])
+def test_a_size_that_is_none_is_said_before_anything_is_computed(keeping, monkeypatch, said):
+    monkeypatch.setenv("DATALAB_KEEP_MB", said)
+    compute = Counting()
+    with pytest.raises(ValueError, match="DATALAB_KEEP_MB is '.*'; it must be a number of megabytes"):
+        kept.recall("f", 1, compute)
+    assert compute.times == 0
+
+
+def test_where_memory_does_not_suffice_to_write_it_the_result_is_there(keeping, monkeypatch):
+    import safetensors.numpy
+
+    def fails(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(safetensors.numpy, "save", fails)
+    assert kept.recall("f", 1, lambda: {"x": 1}) == {"x": 1} and not keeping()
 
 
 def test_the_command_lists_and_clears(keeping):
