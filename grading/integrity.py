@@ -11,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from .course import GradingError
+from .text import storable
 
 MOST_BYTES = 25 * 2**20
 MOST_CELLS = 5000
@@ -92,8 +93,7 @@ def _short(value):
 
 
 def _text(source) -> str:
-    """A text that can be written to a file again."""
-    return source.encode("utf-8", "replace").decode("utf-8") if isinstance(source, str) else ""
+    return storable(source) if isinstance(source, str) else ""
 
 
 def mend(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookNode, list[Change]]:

@@ -22,9 +22,7 @@ from .bounded import prepare
 from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .integrity import Unreadable, mend, read_notebook, set_aside
-from .parallel import in_words as why_not
-from .parallel import run_all
-from .plain import readable
+from .parallel import run_all, why_not
 from .report import class_report, export_canvas, export_moodle
 from .run import KEEP
 from .safe import presentable
@@ -390,7 +388,7 @@ def _finish(lab: str, submission: dict, outcomes: dict, config, root: Path) -> d
         "lab": lab,
         "fingerprint": submission["fingerprint"],
         "status": FAILED if failed else LOOK if reasons else GRADED,
-        "reasons": readable(reasons),
+        "reasons": storable(reasons),
         "time": submission["time"],
         "late_seconds": late,
         "sandbox": ", ".join(sorted({outcome["sandbox"] for outcome in outcomes.values()})),

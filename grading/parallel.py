@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from .course import GradingError
-from .plain import readable
 from .run import close_stages, run_notebook, stop
+from .text import storable
 
 MOST_WORDS = 1000  # characters about what went wrong
+PATIENCE = "30s"  # until a scheduler has answered
 
 
 def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None = None) -> Iterator[tuple]:
@@ -59,13 +60,13 @@ def attempt(arguments: dict) -> dict:
     try:
         return run_notebook(**arguments)
     except Exception as problem:
-        return nothing(f"It could not be run: {in_words(problem)}")
+        return nothing(f"It could not be run: {why_not(problem)}")
 
 
-def in_words(problem: Exception) -> str:
+def why_not(problem: Exception) -> str:
     """What went wrong, as it can be written down and shown anywhere: a problem may quote what a student wrote."""
     words = str(problem) if isinstance(problem, GradingError) else f"{type(problem).__name__}: {problem}"
-    return readable(words.strip(": ")[:MOST_WORDS])
+    return storable(words.strip(": ")[:MOST_WORDS])
 
 
 def nothing(why: str) -> dict:
@@ -85,7 +86,7 @@ def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
     }
     with dask.config.set(settings):
         try:
-            client = Client(scheduler, timeout="30s")
+            client = Client(scheduler, timeout=PATIENCE)
         except OSError as problem:
             raise GradingError(
                 f"The scheduler {scheduler} does not answer ({type(problem).__name__}). Start one with `dask scheduler`"
@@ -100,7 +101,7 @@ def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
                 try:
                     result = future.result()
                 except Exception as problem:
-                    result = nothing(f"It could not be run: {in_words(problem)}")
+                    result = nothing(f"It could not be run: {why_not(problem)}")
                 yield keys.pop(future), result
             try:
                 client.run(close_stages)

@@ -176,20 +176,6 @@ def _weigh(head: bytes, most_values: int, most_brackets: int) -> None:
         raise ChannelError(f"a message nested {deepest:,} deep; at most {most_brackets} are read")
 
 
-def readable(value):
-    """The same text, or lists and dicts of texts, so that it can be written to a file and shown.
-
-    A text may hold half of a pair of signs ("\\ud800"), which no encoding has. It becomes a question mark.
-    """
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [readable(item) for item in value]
-    if isinstance(value, dict):
-        return {readable(key): readable(item) for key, item in value.items()}
-    return value
-
-
 # --- values into messages -----------------------------------------------------------------------------------------
 
 

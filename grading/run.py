@@ -26,9 +26,10 @@ import nbformat
 
 from . import leftovers
 from .course import GradingError
-from .plain import ChannelError, Gone, readable, receive, send
+from .plain import ChannelError, Gone, receive, send
 from .safe import clean_outputs
 from .sandbox import HOME, LIMITS, Sandbox, environment, send_signal
+from .text import storable
 
 RESTARTS = 3
 GRACE = 5  # seconds between an interrupt and the end
@@ -539,7 +540,7 @@ class Session:
             raise Lost(f"sent back something that no cell gives ({problem})") from None
         if not isinstance(answer, dict):
             raise Lost("sent back something that no cell gives")
-        return readable(answer), watch.late
+        return storable(answer), watch.late
 
     def test(self, control: socket.socket, seconds: float) -> dict:
         """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`.
@@ -559,7 +560,7 @@ class Session:
             lines = _lines(report, watch)
             next(lines)  # the copy's number: it has begun, and has sent what stands for it
             try:
-                return readable(json.loads(next(lines)))
+                return storable(json.loads(next(lines)))
             except ValueError:
                 raise Lost("could not be tested: the Python with the tests ended") from None
             except Lost:

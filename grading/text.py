@@ -14,9 +14,19 @@ FORMULA = re.compile(rf"(?<!{BEFORE})({BEFORE}*+)([=+\-@＝＋－＠﹢﹣−])"
 NO_NAME = set('[]{}*?<>"&\\')  # of a pattern for files, of HTML, of a text in a script: nbgrader's pages escape none
 
 
-def storable(text: str) -> str:
-    """The text as a file can hold it: a half of a pair (`'\\ud800'`) becomes the replacement character."""
-    return HALF.sub("\ufffd", text)
+def storable(value):
+    """A text, or lists and dicts of texts, as a file can hold it.
+
+    A half of a pair of signs (`'\\ud800'`), which no encoding has, becomes the replacement character. Values of other
+    kinds stay as they are.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    return value
 
 
 def visible(text: str) -> str:

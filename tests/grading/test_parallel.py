@@ -57,6 +57,7 @@ def test_a_scheduler_elsewhere_and_a_worker_that_dies(many):
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr("grading.parallel.PATIENCE", "1s")
     with pytest.raises(GradingError, match="tcp://127.0.0.1:9 does not answer.*dask scheduler"):
         list(run_all([("a", {})], scheduler="tcp://127.0.0.1:9"))
 

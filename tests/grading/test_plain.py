@@ -24,7 +24,6 @@ from grading.plain import (
     Writer,
     change_in_place,
     generator,
-    readable,
     receive,
     send,
 )
@@ -432,8 +431,3 @@ def test_every_kind_of_generator_comes_back(kind):
     rng = np.random.Generator(getattr(np.random, kind)(7))
     rng.random(3), rng.integers(9, dtype="int32")
     assert np.array_equal(there_and_back(rng).random(700), rng.random(700))
-
-
-def test_a_text_that_no_file_takes_becomes_one_that_does():
-    value = {"\ud800": ["a\udfff", 1, None, {"ö🙂": "🙂"}]}
-    assert readable(value) == {"?": ["a?", 1, None, {"ö🙂": "🙂"}]}

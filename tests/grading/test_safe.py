@@ -15,6 +15,7 @@ from nbconvert.filters import markdown2html
 from grading import bounded, safe
 from grading.htmlclean import CLASSES, clean
 from grading.safe import clean_code, clean_html, clean_markdown, clean_outputs, presentable
+from grading.text import storable
 
 DANGEROUS_TAGS = {"script", "style", "iframe", "object", "embed", "svg", "math", "form", "input", "link", "meta", "base", "video", "audio", "template"}  # fmt: skip
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
@@ -355,3 +356,8 @@ def test_a_notebook_shows_so_much_and_not_more():
     assert "left out" in shown.cells[0].source and "left out" in shown.cells[1].source
     assert shown.cells[-1].source == f"# {safe.NOTE}" and safe.NOTE in shown.cells[0].outputs[-1]["text"]
     assert shown.cells[2].cell_type == "markdown"  # a template takes some of the HTML of a raw cell
+
+
+def test_a_text_that_no_file_takes_becomes_one_that_does():
+    value = {"\ud800": ["a\udfff", 1, None, {"ö🙂": "🙂"}]}
+    assert storable(value) == {"\ufffd": ["a\ufffd", 1, None, {"ö🙂": "🙂"}]}
