@@ -199,7 +199,7 @@ def _in_words(value) -> str:
     if value is None:
         return "nothing (None)"
     if isinstance(value, numbers.Real | np.bool_):
-        return f"a number ({value})"
+        return "a number"  # not which: what is compared with may be a mistake that many make
     if isinstance(value, pd.DataFrame):
         return f"a DataFrame, {len(value)} rows and {len(value.columns)} columns"
     if hasattr(value, "shape") and hasattr(value, "dtype"):

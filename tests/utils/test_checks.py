@@ -62,13 +62,13 @@ def test_another_value_is_seen(got, wanted):
 @pytest.mark.parametrize(
     ("got", "wanted", "words"),
     [
-        (np.empty((0, 2)), 0.25, r"a number \(0.25\).*shape \(0, 2\)"),
+        (np.empty((0, 2)), 0.25, r"a number\. What came.*shape \(0, 2\)"),
         (np.empty(0), [0.1, 0.2], r"list of length 2.*shape \(0,\)"),
         ([np.empty((0, 2))] * 2, [0.1, 0.2], "list of length 2"),
         (np.array([0.25]), 0.25, r"shape \(1,\)"),
         (pd.Series([0.25]), 0.25, "Series"),
         ([1, 1, 1], 1, "list of length 3"),
-        (1, [1, 1, 1], r"a number \(1\)"),
+        (1, [1, 1, 1], r"What came: a number\."),
         (None, 0.25, r"nothing \(None\)"),
         (None, np.nan, r"nothing \(None\)"),
         ("0.25", 0.25, "str"),
