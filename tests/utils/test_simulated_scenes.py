@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
+from utils import kept
 from utils.datasets import simulated_scenes as scenes
 from utils.datasets.registry import DataError
 from utils.datasets.simulated_scenes import PRESETS, SWITCHES, Specification, cramers_v, simulate
@@ -290,15 +291,15 @@ def test_a_small_network_learns_the_cues_where_they_predict_and_not_where_they_d
 SMALL = {"train": 120, "test": 100}
 
 
-def test_a_kept_table_is_the_drawn_one(keeping, monkeypatch):
+def test_a_kept_table_is_the_drawn_one(keeping):
     fresh = scenes.load_scenes("strong", SMALL, seed=2)
     assert fresh["split"].value_counts().to_dict() == SMALL
     expected = pd.concat([simulate("strong", n, 2, 32, split) for split, n in SMALL.items()], ignore_index=True)
     assert same(fresh, expected) and fresh.dtypes.equals(expected.dtypes)
     assert len(keeping()) == 1
-    with monkeypatch.context() as patched:
-        patched.setattr(scenes, "draw", None)  # not drawn again
-        again = scenes.load_scenes("strong", SMALL, seed=2)
+    before = kept.recalled()
+    again = scenes.load_scenes("strong", SMALL, seed=2)
+    assert kept.recalled() == before + 1  # not drawn again
     assert same(fresh, again) and again.dtypes.equals(fresh.dtypes)
     assert again["img"].iloc[0].base is again["img"].iloc[-1].base
 
