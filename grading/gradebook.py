@@ -1,6 +1,7 @@
 """nbgrader's gradebook: filled, backed up, and written by one process, which never runs a student's code."""
 
 import csv
+import functools
 import gzip
 import json
 import os
@@ -200,7 +201,8 @@ def feedback(lab: str, student: str, config, root: Path, marks: dict | None = No
     to = root / "feedback" / student / lab
     to.mkdir(parents=True, exist_ok=True)
     for path in sorted((root / "autograded" / student / lab).glob("*.ipynb")):
-        released = _released(root / "course/release" / lab / path.name)
+        copy = root / "course/release" / lab / path.name
+        released = _released(copy, copy.stat().st_mtime_ns) if copy.exists() else {}
         notebook = path.read_text(encoding="utf-8")
         html = call("pages.page", notebook, path.stem, marks[path.stem], released, settings, seconds=PAGE_SECONDS)
         with _whole(to / f"{path.stem}.html") as part:
@@ -216,10 +218,9 @@ def _text(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _released(path: Path) -> dict[str, str]:
-    """The text of each cell as the students know it: grade_id → source."""
-    if not path.exists():
-        return {}
+@functools.lru_cache(100)
+def _released(path: Path, changed: int) -> dict[str, str]:
+    """The text of each cell as the students know it: grade_id → source. Read once for a class (`changed`: when)."""
     cells = nbformat.read(path, as_version=4).cells
     return {cell.metadata.get("nbgrader", {}).get("grade_id", ""): cell.source for cell in cells}
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,7 +103,7 @@ def grade(
         try:
             how, where = {"unsafe": unsafe, "limits": limits}, {"workers": workers, "scheduler": scheduler}
             results = _results(lab, everyone, notebooks, before, config, root, how, where, progress)
-            _write_feedback(lab, results, config, root)
+            _write_feedback(lab, results, workers, config, root)
         finally:  # also of a run that was interrupted
             after = book.marks(config, lab)
             book.log_changes(before, after, root / "marks" / lab / "changes.csv")
@@ -446,7 +447,7 @@ def _kept(lab: str, student: str, fingerprint: str, before: dict, root: Path) ->
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def _write_feedback(lab: str, results: dict, config, root: Path) -> None:
+def _write_feedback(lab: str, results: dict, workers: int | None, config, root: Path) -> None:
     """Write the pages that are missing, and those on which marks or comments stand that a person has changed since.
 
     A page that cannot be written is a reason to look at its submission, and is tried again by the next run.
@@ -457,21 +458,27 @@ def _write_feedback(lab: str, results: dict, config, root: Path) -> None:
         written = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         written = {}
+
+    def write(student: str) -> str:
+        digest = hashlib.sha256(json.dumps(now[student], sort_keys=True).encode()).hexdigest()
+        pages = [root / "feedback" / student / lab / f"{name}.html" for name in results[student]["notebooks"]]
+        if written.get(student) != digest or not all(page.exists() for page in pages):
+            book.feedback(lab, student, config, root, now[student])
+        return digest
+
+    cores = len(os.sched_getaffinity(0))
+    pool = ThreadPoolExecutor(min(workers or cores, cores))  # each waits for a process that makes the page
     try:
-        for student, result in results.items():
-            if result["status"] == FAILED:
-                continue
+        todo = {pool.submit(write, s): s for s, result in results.items() if result["status"] != FAILED}
+        for future in as_completed(todo):
+            student = todo[future]
             try:
-                digest = hashlib.sha256(json.dumps(now[student], sort_keys=True).encode()).hexdigest()
-                pages = [root / "feedback" / student / lab / f"{name}.html" for name in result["notebooks"]]
-                if written.get(student) == digest and all(page.exists() for page in pages):
-                    continue
-                book.feedback(lab, student, config, root, now[student])
-                written[student] = digest
+                written[student] = future.result()
             except Exception as problem:
                 why = f"The feedback page could not be written: {why_not(problem)}"
-                results[student] = result | {"status": LOOK, "reasons": [*result["reasons"], why]}
+                results[student] |= {"status": LOOK, "reasons": [*results[student]["reasons"], why]}
     finally:  # also of a run that was interrupted
+        pool.shutdown(cancel_futures=True)
         book.write_json(path, written)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.grading import ordinary_user
 from tests.grading.hostile import CASES, NAME
 from tests.grading.sandboxed import needs_sandbox
-from tests.grading.test_hostile import LIMITS
+from tests.grading.test_hostile import LIMITS, WORKERS
 from tests.grading.test_marks import START, course
 
 pytestmark = [
@@ -21,7 +21,7 @@ GRADE = """
 import json, os
 from pathlib import Path
 from grading.marks import grade
-rows = grade({lab!r}, Path({root!r}), say=lambda line: None, workers=8, limits={limits!r})
+rows = grade({lab!r}, Path({root!r}), say=lambda line: None, workers={workers}, limits={limits!r})
 print(json.dumps([os.getuid(), rows], default=str))
 """
 
@@ -39,7 +39,7 @@ def graded(folder):
         place = root / "submitted" / case.name / START
         place.mkdir(parents=True)
         case.write(place, nbformat.read(root / "course/release" / START / f"{NAME}.ipynb", as_version=4))
-    code = GRADE.format(lab=START, root=str(root), limits=LIMITS)
+    code = GRADE.format(lab=START, root=str(root), limits=LIMITS, workers=WORKERS)
     done = ordinary_user.python(code, root)
     assert done.returncode == 0, done.stderr
     user, rows = json.loads(done.stdout.splitlines()[-1])
