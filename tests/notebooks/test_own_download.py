@@ -5,8 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from utils.datasets.open_images import download
-from utils.datasets.simulated_scenes import write_mirror
+from utils.datasets._open_images import download
+from utils.datasets._simulated_scenes import write_mirror
 from utils.notebooks import execute
 
 ROOT = Path(__file__).resolve().parents[2]
