@@ -74,7 +74,9 @@ def test_notebooks_come_in_through_the_doors(notebook):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_pages_come_in_through_the_doors(page):
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+    text = page.read_text(encoding="utf-8")
+    assert not re.findall(r"utils\.[a-z]+\._\w+", text)
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
         assert not behind_doors(imported(block))
 
 

@@ -6,7 +6,7 @@ from utils.datasets._registry import verified
 
 
 def load_mitigation_runs() -> pd.DataFrame:
-    """The stored runs of Lab 3 (pictures, five trainings a method), as `utils.mitigation._compare.compare` gave them.
+    """The stored runs of Lab 3 (pictures, five trainings a method), as `utils.mitigation.compare` gave them.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def load_mitigation_runs() -> pd.DataFrame:
 
 
 def load_adult_runs() -> pd.DataFrame:
-    """The stored runs of Lab 4 (Adult, ten splits), as `utils.mitigation._tabular.compare_tabular` gave them.
+    """The stored runs of Lab 4 (Adult, ten splits), as `utils.mitigation.compare_tabular` gave them.
 
     Returns
     -------

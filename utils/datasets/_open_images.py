@@ -523,7 +523,7 @@ def download(
         default False, or what the registry says
     threads : pictures that are fetched at once
     progress : whether to show a bar
-    http, timeout : see `utils.datasets._downloads`
+    http, timeout : see `_downloads.py`
 
     Returns
     -------

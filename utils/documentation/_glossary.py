@@ -32,7 +32,7 @@ def entry(function) -> tuple[str, str]:
     ------
     ValueError : the docstring lacks a field, or has them in another order
     """
-    name = f"{function.__module__}.{function.__name__}"
+    name = f"{re.sub(r'[.]_.*', '', function.__module__)}.{function.__name__}"  # as its room shows it
     what, *rest = inspect.getdoc(function).split("\n\n")
     heading, _, definition = " ".join(what.split()).partition(": ")
     fields = dict(re.findall(rf"^({'|'.join(FIELDS)}): (.*?)(?=^(?:{'|'.join(FIELDS)}): |\Z)", rest[0], re.M | re.S))

@@ -63,7 +63,7 @@ def audit(
     score : column with the probability of the positive class, in [0, 1]; for auc, calibration_error, mean_score
     groups : columns; a tuple of columns stands for their crossed groups: ["sex", "race", ("sex", "race")]. Rows without
         a value form the group "(missing)"
-    metrics : names, see `utils.evaluation._metrics`
+    metrics : names of metrics, as in the glossary
     positive : the positive class; the rest is negative
     interval : of rates "wilson", "wald", "clopper-pearson", "jeffreys" (see `rate_interval`), "bootstrap" (percentile)
         or "bca". All other metrics have no closed form: they get the percentile bootstrap, or BCa where that is asked

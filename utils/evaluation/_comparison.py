@@ -91,7 +91,7 @@ def null_gap_test(audit: pd.DataFrame, metric=None, draws: int = 10_000, rng=0) 
 
     Parameters
     ----------
-    audit : what `audit` of `utils.evaluation._audit` returned
+    audit : what `utils.evaluation.audit` returned
     metric : name or names of rates; None takes every rate of the audit. Metrics that are no rates, such as F1, are not
         binomial and have no such null
     draws : simulated evaluations for each row of the result
@@ -435,7 +435,7 @@ def paired_bootstrap(
     Parameters
     ----------
     before, after : tables with the same index and labels, and each model's predictions
-    metric : name or names of metrics that counts determine, see `COUNT_METRICS` in `utils.evaluation._counting`
+    metric : name or names of metrics that counts determine, see `COUNT_METRICS` in `_counting.py`
     label, prediction : columns of both tables. With more than two classes: accuracy and error rate only
     groups : columns of `before`; a tuple of columns stands for their crossed groups, as in `audit`
     positive : the positive class; None for 0 and 1

@@ -60,7 +60,7 @@ class Fitted:
         return self._run(self.network, table)
 
     def features(self, table: pd.DataFrame) -> np.ndarray:
-        """What the last layer gets to see: float32 array (n, d). For `utils.evaluation._leakage.leakage`."""
+        """What the last layer gets to see: float32 array (n, d). For `utils.evaluation.leakage`."""
         return self._run(self.network[:-1], table).numpy()
 
     def score(self, table: pd.DataFrame) -> np.ndarray:

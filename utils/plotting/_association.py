@@ -15,7 +15,7 @@ def plot_co_occurrence(table: pd.DataFrame, *, ax=None):
 
     Parameters
     ----------
-    table : result of `utils.evaluation._association.co_occurrence`
+    table : result of `utils.evaluation.co_occurrence`
 
     Returns
     -------

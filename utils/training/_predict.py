@@ -44,7 +44,7 @@ def predict_many(models: Sequence[nn.Module], table: pd.DataFrame) -> np.ndarray
 def predict_probabilities(model: nn.Module, table: pd.DataFrame) -> np.ndarray:
     """What the model takes for the probability of each class (softmax of its logits): float64 array (n, classes).
 
-    Whether it is one is a question of calibration (`utils.evaluation._curves.reliability_table`). Raises as in
+    Whether it is one is a question of calibration (`utils.evaluation.reliability_table`). Raises as in
     `predict_many`.
     """
     images = stack_images(table)
