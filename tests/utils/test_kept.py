@@ -1177,3 +1177,9 @@ def test_nothing_is_unpickled_from_it(keeping):
     kept.entries()
     assert not (kept.cache_folder() / "boom").exists()
     assert dataclasses.is_dataclass(Specification) and json.loads("{}") == {}
+
+
+def test_the_home_folder_may_be_written_as_in_a_shell(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATALAB_CACHE", "~/cache")
+    assert kept.cache_folder() == tmp_path / "cache"
