@@ -308,8 +308,8 @@ def stage(shell, control: socket.socket) -> None:
                 for module, names in head["names"].items():
                     try:
                         there = importlib.import_module(module)
-                        for name in names:
-                            getattr(there, name, None)  # a package may load a module only when it is asked for
+                        for attribute in names:
+                            getattr(there, attribute, None)  # a package may load a module only when it is asked for
                     except Exception:  # noqa: S112  the notebook itself will say what is missing
                         continue
                 send(control, {"ok": True})

@@ -776,7 +776,7 @@ def test_a_file_that_was_edited_after_it_was_loaded_means_nothing_is_kept(keepin
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
         "from utils import kept\n"
-        "from utils.training import tabular\n"
+        "from utils.training import _tabular as tabular\n"
         "kept.recall('f', 1, lambda: {'x': 1})\n"
         "file = Path('utils/training/_tabular.py')\n"
         "file.write_text(file.read_text().replace('max_depth=11', 'max_depth=12'))\n"
