@@ -71,7 +71,7 @@ def obvious_accuracies(way, starting, evaluation, limit, seeds):
 
 def unpack():
     """Untimed: torchvision would have unpacked MNIST's files when it downloaded them."""
-    from utils.datasets.handwritten_numbers import unpack
+    from utils.datasets._handwritten_numbers import unpack
 
     return str(unpack())
 

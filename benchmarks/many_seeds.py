@@ -14,8 +14,8 @@ import numpy as np
 from common import cpu_and_wall, medians, print_table
 
 from utils.dataset_utils import create_starting_data
-from utils.training.fit import train_baseline_model, train_baseline_models
-from utils.training.predict import predict_many
+from utils.training._fit import train_baseline_model, train_baseline_models
+from utils.training._predict import predict_many
 
 
 def main():

@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 from torchvision.transforms import RandomCrop
 
-from utils.datasets.handwritten_numbers import create_parity_data
-from utils.datasets.simulated_scenes import Specification, counterfactual_pairs, simulate
-from utils.mitigation.compare import compare, summary
-from utils.mitigation.methods import METHODS, method_table
-from utils.training.models import scene_convnet
+from utils.datasets._handwritten_numbers import create_parity_data
+from utils.datasets._simulated_scenes import Specification, counterfactual_pairs, simulate
+from utils.mitigation._compare import compare, summary
+from utils.mitigation._methods import METHODS, method_table
+from utils.training._models import scene_convnet
 
 TRAINING = {"epochs": 10, "learning_rate": 0.005, "batch_size": 64}
 # Chosen on validation data, as the strengths were that are the methods' defaults: see README.md.

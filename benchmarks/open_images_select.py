@@ -48,7 +48,7 @@ def write(path: Path, rows: int) -> dict:
     """Write the file, in a process of its own: what it takes would count as peak memory of those that read."""
     import numpy as np
 
-    from utils.datasets.open_images_files import CLICKS, CORNERS, FLAGS
+    from utils.datasets._open_images_files import CLICKS, CORNERS, FLAGS
 
     body = block(np.random.default_rng(0))
     needed = len(body) * -(-rows // BLOCK)
@@ -78,7 +78,7 @@ def measure(way: str, path: str, rows: str) -> dict:
     else:
         import polars  # noqa: F401  imported lazily by what is measured
 
-        from utils.datasets.open_images_files import read_boxes
+        from utils.datasets._open_images_files import read_boxes
 
         def select():
             return read_boxes(path, LABELS, columns=COLUMNS if way == "ours, 3 columns" else None)

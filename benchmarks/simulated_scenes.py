@@ -15,8 +15,8 @@ import numpy as np
 from common import cpu_and_wall, medians, print_table
 from PIL import Image, ImageDraw, ImageFilter
 
-from utils.datasets.simulated_scenes import PRESETS, hide_figures, simulate
-from utils.training.pictures import run_picture_model, train_picture_model
+from utils.datasets._simulated_scenes import PRESETS, hide_figures, simulate
+from utils.training._pictures import run_picture_model, train_picture_model
 
 DEFAULT = PRESETS["default"]
 # row of the table → specification, whether all figures are hidden, what is asked for

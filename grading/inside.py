@@ -305,9 +305,11 @@ def stage(shell, control: socket.socket) -> None:
         head, body = receive(control)
         match head["do"]:
             case "import":
-                for name in head["names"]:
+                for module, names in head["names"].items():
                     try:
-                        importlib.import_module(name)
+                        there = importlib.import_module(module)
+                        for attribute in names:
+                            getattr(there, attribute, None)  # a package may load a module only when it is asked for
                     except Exception:  # noqa: S112  the notebook itself will say what is missing
                         continue
                 send(control, {"ok": True})

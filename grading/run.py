@@ -326,9 +326,9 @@ def _kind(cell) -> str:
 IMPORTED_OFTEN = ["matplotlib.pyplot", "matplotlib_inline.backend_inline"]
 
 
-def _imports(released) -> list[str]:
-    """The modules that the cells import which nobody may change, and those that answers often import."""
-    names = dict.fromkeys(IMPORTED_OFTEN)
+def _imports(released) -> dict[str, list[str]]:
+    """What the cells import which nobody may change, and what answers often import: modules → names in them."""
+    names = {module: [] for module in IMPORTED_OFTEN}
     for cell in released.cells:
         if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("locked"):
             try:
@@ -337,10 +337,10 @@ def _imports(released) -> list[str]:
                 continue
             for node in ast.walk(tree):
                 if isinstance(node, ast.Import):
-                    names |= {alias.name: None for alias in node.names}
+                    names |= {alias.name: names.get(alias.name, []) for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                    names[node.module] = None
-    return list(names)
+                    names.setdefault(node.module, []).extend(alias.name for alias in node.names)
+    return names
 
 
 def _order(control: socket.socket, head: dict, fds=()) -> dict:

@@ -71,7 +71,7 @@ def environment(trusted: bool = False) -> dict[str, str]:
         "IPYTHONDIR": "/tmp/ipython",
         **dict.fromkeys(THREADS, "1"),
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-        **({"DATALAB_CACHE": os.path.abspath(cache)} if cache else {}),
+        **({"DATALAB_CACHE": os.path.abspath(os.path.expanduser(cache))} if cache else {}),
         "DATALAB_KEEP": keep if trusted or keep == "off" else "read",
     }
 

@@ -23,7 +23,7 @@ else:
 @data.command()
 def check():
     """Say whether every embedded data file is whole."""
-    from utils.datasets.registry import DataError, check, registry
+    from utils.datasets._registry import DataError, check, registry
 
     problems = check()
     if problems:
@@ -35,7 +35,7 @@ def check():
 @data.command()
 def restore():
     """Bring missing and damaged data files back, from git or by building them again."""
-    from utils.datasets.registry import restore
+    from utils.datasets._registry import restore
 
     restored = restore()
     print(f"Restored: {', '.join(restored)}." if restored else "Nothing to restore: every data file is whole.")
@@ -44,7 +44,7 @@ def restore():
 @data.command()
 def unpack():
     """Unpack the handwritten numbers, for programs that read MNIST's own files."""
-    from utils.datasets.handwritten_numbers import unpack
+    from utils.datasets._handwritten_numbers import unpack
 
     unpack()
 
@@ -100,7 +100,7 @@ def open_images(
 
     Several --classes, --split or --by are separated by commas. After a break, the same command goes on where it was.
     """
-    from utils.datasets.open_images import default_folder, download
+    from utils.datasets._open_images import default_folder, download
 
     def several(given, default=""):
         return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
@@ -130,7 +130,7 @@ def open_images(
 @app.command()
 def glossary():
     """Make the glossary's entries on metrics from the docstrings."""
-    from utils.documentation.glossary import write
+    from utils.documentation._glossary import write
 
     write()
 

@@ -3,6 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from utils.datasets.handwritten_numbers import create_augmented_data_2, create_starting_data, get_val2
+from utils.datasets._handwritten_numbers import create_augmented_data_2, create_starting_data, get_val2
 
 __all__ = ["create_augmented_data_2", "create_starting_data", "get_val2", "np", "pd"]

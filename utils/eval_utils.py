@@ -1,6 +1,6 @@
 """Evaluation under the name that notebooks of the workshop AIM342 import; the code is in `utils.evaluation`."""
 
-from utils.evaluation.accuracy import (
+from utils.evaluation._accuracy import (
     compute_accuracy,
     compute_confidence_bounds,
     get_accuracy_by_intersection,
@@ -8,7 +8,7 @@ from utils.evaluation.accuracy import (
     print_accuracy_by_group,
     print_accuracy_by_intersection,
 )
-from utils.evaluation.disparity import print_absolute_vs_ratio_error, print_absolute_vs_relative_accuracy
+from utils.evaluation._disparity import print_absolute_vs_ratio_error, print_absolute_vs_relative_accuracy
 
 __all__ = [
     "compute_accuracy",

@@ -86,7 +86,8 @@ class NoKey(TypeError):
 
 def cache_folder() -> Path:
     """Where results and downloads are kept: the environment's DATALAB_CACHE, or `.cache` in the folder `datasets`."""
-    return Path(os.environ.get("DATALAB_CACHE") or Path(__file__).resolve().parents[1] / "datasets/.cache")
+    chosen = os.path.expanduser(os.environ.get("DATALAB_CACHE", ""))  # no shell has read a `~` in a file of settings
+    return Path(chosen or Path(__file__).resolve().parents[1] / "datasets/.cache")
 
 
 def folder() -> Path:

@@ -2,8 +2,8 @@
 
 import matplotlib.pyplot as plt
 
-from utils.plotting.digits import plot_five, plot_one_each
-from utils.plotting.rates import (
+from utils.plotting._digits import plot_five, plot_one_each
+from utils.plotting._rates import (
     plot_confidence_intervals_from_df,
     plot_confidence_intervals_from_two_dfs,
     plot_intersectional_confidence_intervals_from_df,

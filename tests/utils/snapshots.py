@@ -25,8 +25,8 @@ from sklearn.tree._tree import Tree
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.datasets.scene_drawing import Canvas
-from utils.training.tabular import Counted
+from utils.datasets._scene_drawing import Canvas
+from utils.training._tabular import Counted
 
 PLAIN = (str, bytes, int, bool, complex, type(None), PurePath, range, slice, np.dtype, enum.Enum)
 OPEN = (BaseEstimator, Tree, Canvas, Counted)  # objects that are looked into

@@ -10,12 +10,12 @@ from fairlearn.postprocessing import ThresholdOptimizer
 from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient, GridSearch
 from sklearn.model_selection import train_test_split
 
-from utils.datasets.adult import COLUMNS, FEATURES, RACES, SENSITIVE, load_adult, load_tutorial
-from utils.datasets.people import load_people
-from utils.datasets.registry import DataError, verified
+from utils.datasets._adult import COLUMNS, FEATURES, RACES, SENSITIVE, load_adult, load_tutorial
+from utils.datasets._people import load_people
+from utils.datasets._registry import DataError, verified
+from utils.evaluation._pareto import non_dominated
 from utils.evaluation.criteria import demographic_parity_difference, equalized_odds_difference
-from utils.evaluation.pareto import non_dominated
-from utils.training.tabular import crossed, small_tree
+from utils.training._tabular import crossed, small_tree
 
 
 @pytest.fixture(scope="module")

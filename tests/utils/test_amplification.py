@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.evaluation.amplification import bias_amplification, directional_bias_amplification
+from utils.evaluation._amplification import bias_amplification, directional_bias_amplification
 
 
 def rows(counts, columns):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.evaluation.association import co_occurrence
-from utils.plotting.association import (
+from utils.evaluation._association import co_occurrence
+from utils.plotting._association import (
     describe_co_occurrence,
     describe_shares_below,
     plot_co_occurrence,

@@ -12,11 +12,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from utils.evaluation import metrics as one_group
-from utils.evaluation.audit import AuditError, AuditWarning, audit
-from utils.evaluation.counting import COUNT_METRICS, SCORE_METRICS
-from utils.evaluation.disparity import disparities
-from utils.evaluation.intervals import rate_interval
+from utils.evaluation import _metrics as one_group
+from utils.evaluation._audit import AuditError, AuditWarning, audit
+from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS
+from utils.evaluation._disparity import disparities
+from utils.evaluation._intervals import rate_interval
 
 ALL = [*COUNT_METRICS, *SCORE_METRICS]
 quick = settings(deadline=None, max_examples=60)

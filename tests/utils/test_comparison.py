@@ -15,8 +15,8 @@ from scipy.stats import binom, binomtest, chisquare, norm, t
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
-from utils.evaluation.audit import audit
-from utils.evaluation.comparison import (
+from utils.evaluation._audit import audit
+from utils.evaluation._comparison import (
     benjamini_hochberg,
     group_against_rest,
     holm,
@@ -30,7 +30,7 @@ from utils.evaluation.comparison import (
     sample_size_for_gap,
     seeds_and_rows_interval,
 )
-from utils.evaluation.counting import COUNT_METRICS
+from utils.evaluation._counting import COUNT_METRICS
 
 
 @pytest.fixture

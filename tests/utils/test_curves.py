@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.evaluation.curves import reliability_table, roc_table
-from utils.evaluation.intervals import rate_interval
+from utils.evaluation._curves import reliability_table, roc_table
+from utils.evaluation._intervals import rate_interval
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from scipy.stats import studentized_range
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from utils.evaluation import criteria
-from utils.evaluation.audit import audit
-from utils.evaluation.disparity import disparities, shrink
-from utils.evaluation.intervals import difference_interval, ratio_interval
+from utils.evaluation._audit import audit
+from utils.evaluation._disparity import disparities, shrink
+from utils.evaluation._intervals import difference_interval, ratio_interval
 
 
 def table_of(counts):

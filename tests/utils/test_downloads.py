@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from utils.datasets import downloads
-from utils.datasets.downloads import Damaged, DeadLink, fetch
-from utils.datasets.registry import DataError
+from utils.datasets import _downloads as downloads
+from utils.datasets._downloads import Damaged, DeadLink, fetch
+from utils.datasets._registry import DataError
 
 BODY = np.random.default_rng(0).bytes(1 << 20)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import accuracy_score
 
-from utils.evaluation.accuracy import (
+from utils.evaluation._accuracy import (
     accuracy_by_group,
     compute_accuracy,
     compute_confidence_bounds,
@@ -20,14 +20,14 @@ from utils.evaluation.accuracy import (
     print_accuracy_by_group,
     print_accuracy_by_intersection,
 )
-from utils.evaluation.disparity import (
+from utils.evaluation._disparity import (
     disparity_table,
     error_ratio,
     print_absolute_vs_ratio_error,
     print_absolute_vs_relative_accuracy,
     relative_disparity,
 )
-from utils.evaluation.intervals import rate_interval
+from utils.evaluation._intervals import rate_interval
 
 NAMES = {"label_col": "label", "pred_col": "pred1"}
 

@@ -18,9 +18,9 @@ from torchvision.models import get_weight, resnet18
 from torchvision.transforms import InterpolationMode
 
 from utils import kept
-from utils.datasets.registry import DataError
-from utils.training import features
-from utils.training.features import BACKBONES, Backbone, extract_features
+from utils.datasets._registry import DataError
+from utils.training import _features as features
+from utils.training._features import BACKBONES, Backbone, extract_features
 
 BUILT = []  # the names of the networks that were built, one entry each time
 

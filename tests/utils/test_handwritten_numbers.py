@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.datasets import MNIST
 
-from utils.datasets import handwritten_numbers as hn
+from utils.datasets import _handwritten_numbers as hn
 
 ORIGINAL_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.evaluation.impossibility import required_false_positive_rate
-from utils.plotting.impossibility import describe_impossibility, plot_impossibility
+from utils.evaluation._impossibility import required_false_positive_rate
+from utils.plotting._impossibility import describe_impossibility, plot_impossibility
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from utils.evaluation.individual import (
+from utils.evaluation._individual import (
     consistency,
     counterfactual_flip_rate,
     entropy_between_groups,
     generalised_entropy,
     theil_index,
 )
-from utils.evaluation.intervals import rate_interval
+from utils.evaluation._intervals import rate_interval
 
 LINE = np.array([[0.0], [1.0], [2.5], [10.0], [11.0]])
 bits = st.integers(0, 1)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, bootstrap, norm
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from utils.evaluation.intervals import bootstrap_interval, difference_interval, rate_interval, ratio_interval
+from utils.evaluation._intervals import bootstrap_interval, difference_interval, rate_interval, ratio_interval
 
 SIZES = [30, 40, 50, 60, 100, 200, 500]
 RATES = np.linspace(0.5, 0.98, 49)

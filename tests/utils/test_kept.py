@@ -26,20 +26,20 @@ from torch import nn
 from typer.testing import CliRunner
 
 from utils import kept
-from utils.datasets.adult import load_adult
-from utils.datasets.simulated_scenes import Specification, load_scenes, simulate
-from utils.mitigation import random_hue as random_hue_module
-from utils.mitigation.compare import compare
-from utils.mitigation.methods import METHODS
-from utils.mitigation.plain import plain
-from utils.mitigation.tabular import compare_tabular
-from utils.mitigation.training import Fitted, keeps
-from utils.training import fit as fit_module
-from utils.training import tabular as tabular_models
-from utils.training.features import Backbone, extract_features
-from utils.training.fit import fit, train_baseline_models
-from utils.training.models import scene_convnet
-from utils.training.pictures import train_picture_models
+from utils.datasets._adult import load_adult
+from utils.datasets._simulated_scenes import Specification, load_scenes, simulate
+from utils.mitigation import _random_hue as random_hue_module
+from utils.mitigation._compare import compare
+from utils.mitigation._methods import METHODS
+from utils.mitigation._plain import plain
+from utils.mitigation._tabular import compare_tabular
+from utils.mitigation._training import Fitted, keeps
+from utils.training import _fit as fit_module
+from utils.training import _tabular as tabular_models
+from utils.training._features import Backbone, extract_features
+from utils.training._fit import fit, train_baseline_models
+from utils.training._models import scene_convnet
+from utils.training._pictures import train_picture_models
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = {
@@ -336,7 +336,7 @@ def impostor(table):
     """A function that says it was one of this project's."""
 
 
-impostor.__module__, impostor.__qualname__ = "utils.mitigation.plain", "plain"
+impostor.__module__, impostor.__qualname__ = "utils.mitigation._plain", "plain"
 
 
 @pytest.mark.parametrize(
@@ -776,9 +776,9 @@ def test_a_file_that_was_edited_after_it_was_loaded_means_nothing_is_kept(keepin
         "import sys; sys.path.insert(0, '.')\n"
         "from pathlib import Path\n"
         "from utils import kept\n"
-        "from utils.training import tabular\n"
+        "from utils.training import _tabular as tabular\n"
         "kept.recall('f', 1, lambda: {'x': 1})\n"
-        "file = Path('utils/training/tabular.py')\n"
+        "file = Path('utils/training/_tabular.py')\n"
         "file.write_text(file.read_text().replace('max_depth=11', 'max_depth=12'))\n"
         "print(kept.recall('f', 1, lambda: {'x': 2}))\n"
         "import importlib; importlib.reload(tabular)\n"
@@ -1177,3 +1177,9 @@ def test_nothing_is_unpickled_from_it(keeping):
     kept.entries()
     assert not (kept.cache_folder() / "boom").exists()
     assert dataclasses.is_dataclass(Specification) and json.loads("{}") == {}
+
+
+def test_the_home_folder_may_be_written_as_in_a_shell(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DATALAB_CACHE", "~/cache")
+    assert kept.cache_folder() == tmp_path / "cache"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.evaluation.intervals import rate_interval
-from utils.evaluation.leakage import leakage, leakage_amplification
+from utils.evaluation._intervals import rate_interval
+from utils.evaluation._leakage import leakage, leakage_amplification
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_amplification_of_many_classes():
 
 def test_replaced_labels_are_wrong_as_often_as_the_model_and_in_many_ways(monkeypatch):
     """What the attacker gets to see: the predictions, each draw of replaced labels, and the labels as they are."""
-    import utils.evaluation.leakage as module
+    import utils.evaluation._leakage as module
 
     rng = np.random.default_rng(9)
     who, label = rng.integers(0, 2, 400), rng.choice(list("wxyz"), 400)

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.functional import classification as tm
 
-from utils.evaluation import criteria, metrics
-from utils.evaluation.counting import COUNT_METRICS, SCORE_METRICS
+from utils.evaluation import _metrics as metrics
+from utils.evaluation import criteria
+from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS
 
 bits = st.integers(0, 1)
 scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]))  # with ties and ends

@@ -9,30 +9,30 @@ import torch
 from fairret.loss import NormLoss
 from fairret.statistic import TruePositiveRate
 
-from utils.datasets.handwritten_numbers import create_parity_data
-from utils.datasets.simulated_scenes import simulate
-from utils.mitigation.adversarial import Reverse, adversarial
-from utils.mitigation.compare import compare, summary
-from utils.mitigation.domain_discriminative import without_prior
-from utils.mitigation.domain_independent import domain_independent, own_logits, summed
-from utils.mitigation.drop_column import drop_column
-from utils.mitigation.fairness_penalty import fairness_penalty
-from utils.mitigation.grey import grey
-from utils.mitigation.group_dro import group_dro, new_weights
-from utils.mitigation.group_thresholds import best_threshold, group_thresholds
-from utils.mitigation.hide_person import hide_person
-from utils.mitigation.just_train_twice import just_train_twice
-from utils.mitigation.last_layer_retraining import last_layer_retraining
-from utils.mitigation.learning_from_failure import generalised_cross_entropy, relative_difficulty
-from utils.mitigation.methods import METHODS, method_table
-from utils.mitigation.plain import plain
-from utils.mitigation.random_hue import turn_hues
-from utils.mitigation.reject_option import reject_option
-from utils.mitigation.reweighing import reweighing_weights
-from utils.mitigation.silhouette import silhouette
-from utils.mitigation.tables import attribute_values, prepare
-from utils.mitigation.threshold_optimizer import threshold_optimizer
-from utils.mitigation.training import balanced, drawn, move, shuffled
+from utils.datasets._handwritten_numbers import create_parity_data
+from utils.datasets._simulated_scenes import simulate
+from utils.mitigation._adversarial import Reverse, adversarial
+from utils.mitigation._compare import compare, summary
+from utils.mitigation._domain_discriminative import without_prior
+from utils.mitigation._domain_independent import domain_independent, own_logits, summed
+from utils.mitigation._drop_column import drop_column
+from utils.mitigation._fairness_penalty import fairness_penalty
+from utils.mitigation._grey import grey
+from utils.mitigation._group_dro import group_dro, new_weights
+from utils.mitigation._group_thresholds import best_threshold, group_thresholds
+from utils.mitigation._hide_person import hide_person
+from utils.mitigation._just_train_twice import just_train_twice
+from utils.mitigation._last_layer_retraining import last_layer_retraining
+from utils.mitigation._learning_from_failure import generalised_cross_entropy, relative_difficulty
+from utils.mitigation._methods import METHODS, method_table
+from utils.mitigation._plain import plain
+from utils.mitigation._random_hue import turn_hues
+from utils.mitigation._reject_option import reject_option
+from utils.mitigation._reweighing import reweighing_weights
+from utils.mitigation._silhouette import silhouette
+from utils.mitigation._tables import attribute_values, prepare
+from utils.mitigation._threshold_optimizer import threshold_optimizer
+from utils.mitigation._training import balanced, drawn, move, shuffled
 
 FAST = {"epochs": 1, "groups": "color"}
 
@@ -238,7 +238,7 @@ def test_the_training_prior_is_taken_out_by_hand():
 
 
 def test_just_train_twice_draws_what_came_out_wrong_more_often(data, monkeypatch):
-    from utils.mitigation import just_train_twice as module
+    from utils.mitigation import _just_train_twice as module
 
     seen = []
     monkeypatch.setattr(module, "drawn", lambda weight, size: seen.append(weight) or drawn(weight, size))
@@ -415,7 +415,7 @@ def test_the_probe_sees_the_rows_named(data, monkeypatch):
         seen.append(attribute.index)
         return {"value": 0.5}
 
-    monkeypatch.setattr("utils.mitigation.compare.leakage", leakage)
+    monkeypatch.setattr("utils.mitigation._compare.leakage", leakage)
     rows = np.array([1, 5, 7, 403])
     compare(*data[:3], groups="color", methods=["plain"], seeds=[0], progress=False, epochs=1, probe=rows)
     assert sorted(seen[0]) == sorted(data[2].index[rows])

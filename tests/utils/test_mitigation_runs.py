@@ -2,10 +2,10 @@
 
 import pytest
 
-from utils.datasets.mitigation_runs import load_mitigation_runs
-from utils.datasets.pictures import load_pictures
-from utils.mitigation.compare import compare
-from utils.mitigation.methods import METHODS
+from utils.datasets._mitigation_runs import load_mitigation_runs
+from utils.datasets._pictures import load_pictures
+from utils.mitigation._compare import compare
+from utils.mitigation._methods import METHODS
 
 
 def test_every_method_has_five_seeds_on_three_sets_of_pictures():

@@ -12,9 +12,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from utils.commands import app
-from utils.datasets import downloads, line_search, open_images, registry
-from utils.datasets import open_images_files as files
-from utils.datasets.registry import DataError
+from utils.datasets import _downloads as downloads
+from utils.datasets import _line_search as line_search
+from utils.datasets import _open_images as open_images
+from utils.datasets import _open_images_files as files
+from utils.datasets import _registry as registry
+from utils.datasets._registry import DataError
 
 GUITAR, BALL, DOG, INSTRUMENT, PIANO = "/m/0342h", "/m/018xm", "/m/0bt9lr", "/m/04szw", "/m/05r5c"
 SPLIT = "validation"
@@ -703,7 +706,7 @@ def test_the_addresses_are_configuration(monkeypatch):
 
 
 def test_a_mirror_of_simulated_scenes_is_downloaded_and_loaded(loopback, tmp_path):
-    from utils.datasets.simulated_scenes import write_mirror
+    from utils.datasets._simulated_scenes import write_mirror
 
     write_mirror(loopback.folder, n={"train": 40, "test": 20}, side=48)
     counts = fetch(loopback, tmp_path / "to", ["Playing ball", "Cooking"], splits=["train", "test"], limit=1000)

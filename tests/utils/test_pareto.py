@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.evaluation.pareto import non_dominated
+from utils.evaluation._pareto import non_dominated
 
 value = st.one_of(st.integers(0, 3).map(float), st.floats(-1, 1), st.just(np.nan), st.just(np.inf))
 models = st.lists(st.tuples(value, value, value), max_size=25)

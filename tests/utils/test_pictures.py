@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 import torch
 
-from utils.datasets.images import resize_images, stack_images
-from utils.datasets.open_images import download
-from utils.datasets.pictures import load_pictures
-from utils.datasets.registry import DataError
-from utils.datasets.simulated_scenes import Specification, simulate, write_mirror
-from utils.plotting.pictures import describe_contact_sheet, plot_contact_sheet, short_licence
-from utils.training.pictures import run_picture_model, train_picture_model, train_picture_models
-from utils.training.predict import predict, predict_probabilities
+from utils.datasets._images import resize_images, stack_images
+from utils.datasets._open_images import download
+from utils.datasets._pictures import load_pictures
+from utils.datasets._registry import DataError
+from utils.datasets._simulated_scenes import Specification, simulate, write_mirror
+from utils.plotting._pictures import describe_contact_sheet, plot_contact_sheet, short_licence
+from utils.training._pictures import run_picture_model, train_picture_model, train_picture_models
+from utils.training._predict import predict, predict_probabilities
 
 COLUMNS = {"image_id", "split", "img", "label", "activity", "gender", "age", "box_area", "x_min", "x_max", "y_min"}
 COLUMNS |= {"y_max", "occluded", "people", "author", "licence", "landing_page", "title"}

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 
-from utils.evaluation.audit import audit
-from utils.evaluation.curves import reliability_table, roc_table
-from utils.evaluation.disparity import disparities
-from utils.plotting.audit import (
+from utils.evaluation._audit import audit
+from utils.evaluation._curves import reliability_table, roc_table
+from utils.evaluation._disparity import disparities
+from utils.plotting._audit import (
     describe_differences,
     describe_forest,
     describe_small_multiples,
@@ -18,9 +18,9 @@ from utils.plotting.audit import (
     plot_forest,
     plot_small_multiples,
 )
-from utils.plotting.before_after import describe_before_after, plot_before_after
-from utils.plotting.curves import describe_reliability, describe_roc, plot_reliability, plot_roc
-from utils.plotting.pareto import describe_pareto, plot_pareto
+from utils.plotting._before_after import describe_before_after, plot_before_after
+from utils.plotting._curves import describe_reliability, describe_roc, plot_reliability, plot_roc
+from utils.plotting._pareto import describe_pareto, plot_pareto
 
 matplotlib.use("Agg")
 NAN = np.nan

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.datasets.adult import FEATURES, load_adult
-from utils.evaluation.proxies import proxy_table
+from utils.datasets._adult import FEATURES, load_adult
+from utils.evaluation._proxies import proxy_table
 
 
 def test_a_case_by_hand():

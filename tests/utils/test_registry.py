@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.datasets import registry
+from utils.datasets import _registry as registry
 
 LABELS = "handwritten_numbers/MNIST/raw/t10k-labels-idx1-ubyte.gz"
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,9 +15,9 @@ from PIL import Image
 from scipy import stats
 
 from utils import kept
-from utils.datasets import simulated_scenes as scenes
-from utils.datasets.registry import DataError
-from utils.datasets.simulated_scenes import PRESETS, SWITCHES, Specification, cramers_v, simulate
+from utils.datasets import _simulated_scenes as scenes
+from utils.datasets._registry import DataError
+from utils.datasets._simulated_scenes import PRESETS, SWITCHES, Specification, cramers_v, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 LOUD = Specification(
@@ -271,7 +271,7 @@ def test_every_thing_place_and_figure_stays_in_its_box():
 
 
 def test_a_small_network_learns_the_cues_where_they_predict_and_not_where_they_do_not():
-    from utils.training.pictures import run_picture_model, train_picture_model
+    from utils.training._pictures import run_picture_model, train_picture_model
 
     def gap(spec):
         train, test = (simulate(spec, n, 0, 32, split) for n, split in [(4000, "train"), (3000, "test")])

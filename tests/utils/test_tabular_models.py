@@ -9,10 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from utils.datasets.adult import FEATURES, SENSITIVE, load_adult
-from utils.datasets.mitigation_runs import load_adult_runs
-from utils.mitigation.tabular import METHODS, compare_tabular, fit_tabular, without_correlation
-from utils.training.tabular import (
+from utils.datasets._adult import FEATURES, SENSITIVE, load_adult
+from utils.datasets._mitigation_runs import load_adult_runs
+from utils.mitigation._tabular import TABULAR_METHODS, compare_tabular, fit_tabular, without_correlation
+from utils.training._tabular import (
     Counted,
     crossed,
     prepare,
@@ -95,7 +95,7 @@ def test_a_counted_model_moves_the_bar_and_its_copies_do():
         assert bar.n == 2
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", TABULAR_METHODS)
 def test_every_method_decides_and_does_so_again(method):
     train, validation, test = split_rows(small(1500), "group", seed=2)
     settings = {"features": ["number", "word"], "groups": "group", "grid_size": 6}
@@ -126,7 +126,7 @@ def test_methods_for_parity_bring_the_selection_rates_together(method, share):
 def test_methods_that_do_not_need_the_group_do_not_look_at_it():
     train, validation, test = split_rows(small(1500), "group", seed=2)
     other = test.assign(group=np.where(test["group"] == "a", "b", "a"))
-    for method in METHODS:
+    for method in TABULAR_METHODS:
         decide = fit_tabular(method, train, validation, features=["number", "word"], groups="group", grid_size=6)
         needs = method == "correlation remover" or method.startswith("threshold")
         assert np.array_equal(decide(test), decide(other)) != needs, method
@@ -155,7 +155,7 @@ def test_what_the_remover_leaves_is_uncorrelated_and_not_independent():
 def test_stored_runs_are_whole_and_what_a_fit_gives_today(parts):
     runs = load_adult_runs()
     assert runs.groupby("data")["seed"].nunique().tolist() == [10, 10, 10]
-    assert set(runs["method"]) == set(METHODS) and len(runs) == 3 * 10 * len(METHODS)
+    assert set(runs["method"]) == set(TABULAR_METHODS) and len(runs) == 3 * 10 * len(TABULAR_METHODS)
     some = ["unmitigated", "reweighing", "exponentiated gradient, equalized odds"]
     found = compare_tabular(*parts, features=FEATURES, groups="sex", methods=some, progress=False)
     stored = runs[(runs["data"] == "all races, by sex") & (runs["seed"] == 0)].set_index("method").loc[some]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from utils.datasets.people import load_people
-from utils.datasets.registry import DataError
-from utils.datasets.tabular import raw_table, read_table, typed
+from utils.datasets._people import load_people
+from utils.datasets._registry import DataError
+from utils.datasets._tabular import raw_table, read_table, typed
 
 WANT = {"target": "granted", "positive": "yes", "sensitive": ["sex"]}
 GOOD = """age, job ,sex,granted,score

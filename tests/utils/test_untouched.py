@@ -24,34 +24,34 @@ FUNCTIONS = public_functions()
 
 # Functions that change an argument, and why they may.
 CHANGED = {
-    "utils.training.fit.fit": "the network is there to be trained; its docstring says so",
-    "utils.training.tabular.Counted.fit": "as in scikit-learn, `fit` fits the model itself",
-    "utils.training.fit.load_weights": "puts numbers into a network, as its docstring says",
-    "utils.datasets.scene_drawing.Canvas.paint": "a canvas is there to be painted on",
+    "utils.training._fit.fit": "the network is there to be trained; its docstring says so",
+    "utils.training._tabular.Counted.fit": "as in scikit-learn, `fit` fits the model itself",
+    "utils.training._fit.load_weights": "puts numbers into a network, as its docstring says",
+    "utils.datasets._scene_drawing.Canvas.paint": "a canvas is there to be painted on",
 }
 # Results that are, or hold, what was given.
 SHARED = {
-    "utils.training.fit.fit": "the same model, as its docstring says",
-    "utils.training.tabular.Counted.fit": "as in scikit-learn, `fit` gives the model itself",
-    "utils.training.tabular.tabular_pipeline": "as in scikit-learn, a pipeline holds its steps",
-    "utils.training.fit.load_weights": "the network that was filled",
-    "utils.datasets.images.stack_images": "a view of the table's pictures, as its docstring says",
-    "utils.datasets.handwritten_numbers.image_array": "see stack_images",
-    "utils.mitigation.tables.prepare": "the table's pictures, only to be read, as the docstring of Data says",
-    "utils.mitigation.tables.prepare_both": "see prepare",
-    "utils.datasets.scene_drawing.Canvas.images": "a view of the canvas, as its docstring says",
-    "utils.datasets.scene_drawing.ellipse": "the window is the numbers given, which are only read",
-    "utils.datasets.scene_drawing.rectangle": "see ellipse",
-    "utils.evaluation.coding.cross": "the codes of the only key, as its docstring says; they are many",
-    "utils.evaluation.counting.plain": "others as they are, says its docstring",
-    "utils.mitigation.training.Fitted.after_last_epoch": "the same method with the other of its networks",
-    "utils.mitigation.group_thresholds.group_thresholds": "decides otherwise with the network of its base",
-    "utils.mitigation.reject_option.reject_option": "see group_thresholds",
-    "utils.mitigation.threshold_optimizer.threshold_optimizer": "see group_thresholds",
-    "utils.mitigation.last_layer_retraining.last_layer_retraining": "a new network with the history of its base",
+    "utils.training._fit.fit": "the same model, as its docstring says",
+    "utils.training._tabular.Counted.fit": "as in scikit-learn, `fit` gives the model itself",
+    "utils.training._tabular.tabular_pipeline": "as in scikit-learn, a pipeline holds its steps",
+    "utils.training._fit.load_weights": "the network that was filled",
+    "utils.datasets._images.stack_images": "a view of the table's pictures, as its docstring says",
+    "utils.datasets._handwritten_numbers.image_array": "see stack_images",
+    "utils.mitigation._tables.prepare": "the table's pictures, only to be read, as the docstring of Data says",
+    "utils.mitigation._tables.prepare_both": "see prepare",
+    "utils.datasets._scene_drawing.Canvas.images": "a view of the canvas, as its docstring says",
+    "utils.datasets._scene_drawing.ellipse": "the window is the numbers given, which are only read",
+    "utils.datasets._scene_drawing.rectangle": "see ellipse",
+    "utils.evaluation._coding.cross": "the codes of the only key, as its docstring says; they are many",
+    "utils.evaluation._counting.plain": "others as they are, says its docstring",
+    "utils.mitigation._training.Fitted.after_last_epoch": "the same method with the other of its networks",
+    "utils.mitigation._group_thresholds.group_thresholds": "decides otherwise with the network of its base",
+    "utils.mitigation._reject_option.reject_option": "see group_thresholds",
+    "utils.mitigation._threshold_optimizer.threshold_optimizer": "see group_thresholds",
+    "utils.mitigation._last_layer_retraining.last_layer_retraining": "a new network with the history of its base",
 }
 # Functions after which an Axes is not there any more.
-CLOSED = {"utils.plotting.style.show": "shows a figure and closes it, as its docstring says"}
+CLOSED = {"utils.plotting._style.show": "shows a figure and closes it, as its docstring says"}
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,42 @@
-"""One file a dataset; each gives pandas tables, one row an example. `registry` checks the embedded files."""
+"""The data: each loader gives a pandas table, one row an example, its pictures in the column `img`.
+
+Digits (`create_starting_data`), pictures of people with labels and boxes (`load_pictures`, `load_open_images`, and the
+drawn scenes of `simulate`), people with incomes (`load_adult`), or a table of one's own (`read_table`, `load_people`).
+A file that is missing or wrong is a `DataError`, which says what to do.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_adult": ["load_adult", "load_tutorial"],
+        "_handwritten_numbers": [
+            "color_table",
+            "create_augmented_data_2",
+            "create_parity_data",
+            "create_starting_data",
+            "evaluation_data",
+            "get_val2",
+            "image_array",
+            "load_mnist",
+            "training_data",
+        ],
+        "_images": ["resize_images", "stack_images"],
+        "_mitigation_runs": ["load_adult_runs", "load_mitigation_runs"],
+        "_open_images": ["credits", "download", "load_open_images"],
+        "_people": ["load_people"],
+        "_pictures": ["load_pictures"],
+        "_registry": ["DataError", "check", "restore"],
+        "_simulated_scenes": [
+            "Specification",
+            "counterfactual_pairs",
+            "cramers_v",
+            "hide_figures",
+            "load_scenes",
+            "simulate",
+            "write_mirror",
+        ],
+        "_tabular": ["read_table"],
+    },
+)

@@ -7,8 +7,8 @@ names, intervals, and a correction for having picked the best and the worst.
 import numpy as np
 import pandas as pd
 
-from utils.evaluation.audit import audit
-from utils.evaluation.counting import divide
+from utils.evaluation._audit import audit
+from utils.evaluation._counting import divide
 
 
 def demographic_parity_difference(table: pd.DataFrame, groups, prediction: str = "pred1", positive=None) -> float:

@@ -1,1 +1,37 @@
-"""Models, training one or many seeds at once, and prediction. Everything here runs on one torch thread."""
+"""Models: train one or many seeds at once, and predict. Everything here runs on one torch thread.
+
+Digits (`train_baseline_model`, `run_baseline_model`), pictures (`train_picture_model`, `run_picture_model`), any
+network (`fit`, `predict`), tables (`tabular_pipeline`, `run_tabular_model`), and features of a trained network
+(`extract_features`). What was trained with a seed is kept, and found the next time.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "_features": ["Backbone", "efficientnet_lite0", "extract_features", "mobilenet_v2_deep_sort", "of_torchvision"],
+        "_fit": [
+            "fit",
+            "image_tensor",
+            "label_array",
+            "load_weights",
+            "one_thread",
+            "train_baseline_model",
+            "train_baseline_models",
+            "weights",
+        ],
+        "_models": ["baseline_mlp", "new_layers", "scene_convnet", "small_convnet"],
+        "_pictures": ["run_picture_model", "train_picture_model", "train_picture_models"],
+        "_predict": ["predict", "predict_many", "predict_probabilities", "run_baseline_model"],
+        "_tabular": [
+            "Counted",
+            "crossed",
+            "prepare",
+            "run_tabular_model",
+            "small_tree",
+            "split_rows",
+            "tabular_pipeline",
+        ],
+    },
+)

@@ -559,7 +559,7 @@ def difference_by_hand(right, in_a, in_b, interval):
             "Wilson in place of the interval that is handed in",
             """
 def difference_by_hand(right, in_a, in_b, interval):
-    from utils.evaluation.intervals import difference_interval
+    from utils.evaluation._intervals import difference_interval
 
     ends = difference_interval(right[in_a].sum(), in_a.sum(), right[in_b].sum(), in_b.sum())
     return (right[in_a].mean() - right[in_b].mean(), *ends)

@@ -305,7 +305,7 @@ def calibration_table(table, bins):
         (
             "written another way: the library's table",
             """
-from utils.evaluation.curves import reliability_table as library_table
+from utils.evaluation._curves import reliability_table as library_table
 
 def calibration_table(table, bins):
     t = table.dropna(subset=["score", "label"])

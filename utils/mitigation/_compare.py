@@ -1,0 +1,191 @@
+"""Several methods over several seeds, measured alike: one table."""
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from utils import kept
+from utils.evaluation._leakage import leakage
+from utils.mitigation._methods import METHODS
+from utils.mitigation._plain import plain
+from utils.mitigation._tables import attribute_values
+from utils.training._fit import one_thread
+
+ORACLE = "oracle: balanced data"
+PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change little
+
+
+def compare(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    test: pd.DataFrame | Mapping[str, pd.DataFrame],
+    *,
+    groups: str | list[str],
+    methods: Iterable[str] | Mapping[str, Callable] | None = None,
+    seeds: Iterable[int] = range(5),
+    counterfactual: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+    probe: bool | np.ndarray = True,
+    balanced: pd.DataFrame | None = None,
+    settings: Mapping[str, dict] | None = None,
+    model: Callable | None = None,
+    progress: bool = True,
+    **training,
+) -> pd.DataFrame:
+    """Train each method with each seed and measure it on the test data.
+
+    The rows of this project's methods are kept (`utils.kept`), those of your own functions are computed every time.
+
+    Parameters
+    ----------
+    train, validation, test : see `plain`. Of several test tables, name → table, and each model is measured on all
+    methods : names from `METHODS`, or name → function; default all of `METHODS`
+    seeds : one training of each method a seed. Methods after training share the plain model of their seed
+    counterfactual : the rows of `test` in the same order with the other attribute, for the flip rate; with several test
+        tables, name → table, for some of them or all
+    probe : whether to measure leakage, or the rows (int array of positions) that the probe sees. Where rows of the test
+        data show the same in two versions, give it one of each: a probe that learns from the one is misled about the
+        other, and falls below chance
+    balanced : training data without the bias, for a first row "oracle: balanced data": plain training on these, which
+        shows what there is to reach. Best as many rows as `train` has
+    settings : name → settings of that method alone, which go before those for all
+    model, training : for every method, see `training.train_network`
+
+    Returns
+    -------
+    DataFrame, one row a method and seed (and test table, in the column `measured_on`): `method`, `seed`, `accuracy` (as
+    in training: the accuracies of the cells on the test data, weighted by how frequent each is in the training data),
+    `worst_group_accuracy` (of the cells, attribute × label), `gap` (accuracy − worst), `worst_group` (its name),
+    `worst_group_accuracy_last` (after the last epoch, without the choice of a checkpoint), `flip_rate`, `leakage`
+    (balanced accuracy of a probe on what the last layer sees; 1 / number of values is chance), `accuracy of …` (a
+    column for each cell of the test data), `seconds` (CPU, of the training when it was computed; methods after
+    training: with that of their plain model)
+    """
+    methods = METHODS if methods is None else methods
+    if not isinstance(methods, Mapping):
+        unknown = [name for name in methods if name not in METHODS]
+        if unknown:
+            raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(METHODS)}.")
+        methods = {name: METHODS[name] for name in methods}
+    seeds = list(seeds)
+    if not methods or not seeds:
+        raise ValueError("Name at least one method and one seed.")
+    if balanced is not None:
+        methods = {ORACLE: plain} | dict(methods)
+    settings = settings or {}
+    if strangers := [name for name in settings if name not in methods]:
+        raise ValueError(f"There are settings for {strangers[0]!r}, which is not among the methods.")
+    several = isinstance(test, Mapping)
+    tests = test if several else {None: test}
+    others = (counterfactual or {}) if several else {None: counterfactual}
+    if strangers := [name for name in others if name not in tests]:
+        raise ValueError(f"There are counterfactual rows for {strangers[0]!r}, which is not among the test tables.")
+    in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
+    shares = in_training.value_counts(normalize=True)
+
+    def base_of(seed):
+        start = kept.cpu_seconds()
+        fitted = plain(train, validation, groups=groups, seed=seed, model=model, **training)
+        return fitted, kept.cpu_seconds() - start
+
+    def rows_of(job):
+        seed, name = job
+        method, own, start = methods[name], settings.get(name, {}), kept.cpu_seconds()
+        if method is plain and name != ORACLE and not own:
+            fitted, seconds = bases[seed]
+        elif _is_after_training(method):
+            fitted = method(train, validation, groups=groups, seed=seed, base=bases[seed][0], **own)
+            seconds = kept.cpu_seconds() - start + bases[seed][1]
+        else:
+            rows = balanced if name == ORACLE else train
+            fitted = method(rows, validation, groups=groups, seed=seed, model=model, **training | own)
+            seconds = kept.cpu_seconds() - start
+        measured = [
+            _measure(fitted, table, groups, shares, others.get(where), probe, seed) for where, table in tests.items()
+        ]
+        return {"rows": [row | {"seconds": seconds} for row in measured]}
+
+    try:
+        data = kept.fingerprint([train, validation, tests, others, balanced])
+    except kept.NoKey:
+        data = object()  # has no key either, so that nothing is kept
+
+    def key_of(job):
+        seed, name = job
+        about = [name, methods[name], seed, groups, model, training, settings.get(name, {}), several, probe]
+        return ["compare", [data, about]]
+
+    jobs = [(seed, name) for seed in seeds for name in methods]
+    with (
+        tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
+        one_thread(),
+        ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool,
+    ):
+        found = dict(zip(jobs, pool.map(lambda job: kept.look(*key_of(job)), jobs), strict=True))
+        left = [job for job in jobs if found[job] is None]
+        bar.update(len(jobs) - len(left))
+        if len(left) < len(jobs):
+            bar.set_description(f"{len(jobs) - len(left)} {kept.KEPT}")
+        wants_base = dict.fromkeys(
+            seed
+            for seed, name in left
+            if name != ORACLE and (methods[name] is plain or _is_after_training(methods[name]))
+        )
+        # Jobs are single methods and not seeds, so that no core waits for the last seed.
+        bases = dict(zip(wants_base, pool.map(base_of, wants_base), strict=True))
+        computed = pool.map(lambda job: kept.recall(*key_of(job), lambda: rows_of(job)), left)
+        for job, rows in zip(left, computed, strict=True):
+            found[job] = rows
+            bar.update()
+    rows = [
+        {"method": name, "seed": seed} | ({"measured_on": where} if several else {}) | row
+        for seed, name in jobs
+        for where, row in zip(tests, found[seed, name]["rows"], strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    table["method"] = pd.Categorical(table["method"], list(methods))
+    return table.sort_values(["method", "seed"], ignore_index=True, kind="stable").astype({"method": "str"})
+
+
+def _is_after_training(method) -> bool:
+    return "base" in inspect.signature(method).parameters
+
+
+def _measure(fitted, test, groups, shares, counterfactual, probe, seed) -> dict:
+    values = attribute_values(test, groups)
+    cells = values + ", label " + test["label"].astype(str)
+    decision = fitted.predict(test)
+    right = pd.Series(decision == test["label"].to_numpy(), index=test.index)
+    by_cell = right.groupby(cells).mean()
+    accuracy = (by_cell * shares.reindex(by_cell.index, fill_value=0)).sum() / shares.reindex(by_cell.index).sum()
+    last = pd.Series(fitted.after_last_epoch().predict(test) == test["label"].to_numpy(), index=test.index)
+    flips = np.nan
+    if counterfactual is not None:
+        flips = float(np.mean(decision != fitted.predict(counterfactual)))
+    leak = np.nan
+    if probe is not False:
+        rows = np.random.default_rng(seed).permutation(len(test) if probe is True else probe)[:PROBE_ROWS]
+        some = test.iloc[rows]
+        leak = leakage(fitted.features(some), values.iloc[rows], rng=seed)["value"]
+    return {
+        "accuracy": float(accuracy),
+        "worst_group_accuracy": float(by_cell.min()),
+        "gap": float(accuracy - by_cell.min()),
+        "worst_group": by_cell.idxmin(),
+        "worst_group_accuracy_last": float(last.groupby(cells).mean().min()),
+        "flip_rate": float(flips),
+        "leakage": float(leak),
+    } | {f"accuracy of {cell}": float(value) for cell, value in by_cell.items()}
+
+
+def summary(compared: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation over seeds: one row a method, columns such as `accuracy` and `accuracy_sd`."""
+    numbers = [c for c in compared.columns if c not in ("method", "seed", "measured_on", "worst_group")]
+    grouped = compared.groupby("method", sort=False)[numbers]
+    mean, spread = grouped.mean(), grouped.std(ddof=1).add_suffix("_sd")
+    order = [c for name in numbers for c in (name, f"{name}_sd")]
+    return pd.concat([mean, spread], axis=1)[order].assign(seeds=grouped.size()).reset_index()

@@ -1,0 +1,35 @@
+"""Domain-discriminative training: tell all pairs of attribute and label apart, then take the training prior out."""
+
+import torch
+from torch.nn import functional as F
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+
+@keeps
+def domain_discriminative(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Classify pairs (attribute, label); decide from Σ over a of P(a, y | x) / P(a, y), P(a, y) the training shares.
+
+    "Fairness through awareness": the network is told the attribute, so that it can be divided out. Other parameters as
+    in `plain`.
+
+    Source: Wang et al. (2020), see `domain_independent`, section 4.3 (prior shift inference).
+    """
+    data, held_out = prepare_both(train, validation, groups)
+    rows_of = data.cell_rows
+    weight = torch.where(rows_of > 0, len(data) / rows_of.clamp(min=1), 0.0)
+
+    def loss(network, x, rows):
+        return F.cross_entropy(network(x), data.cell[rows])
+
+    def head(logits):
+        return without_prior(torch.softmax(logits, 1), weight)
+
+    return train_network(data, held_out, groups, seed=seed, outputs=len(rows_of), loss=loss, head=head, **training)
+
+
+def without_prior(probabilities: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Probability of label 1 from those of the cells (n, 2 · values), each times the cell's weight: (n,)."""
+    share = (probabilities * weight).view(len(probabilities), -1, 2).sum(1)
+    return share[:, 1] / share.sum(1)

@@ -1,0 +1,36 @@
+"""Domain-independent heads: one output layer for each attribute value, and their mean for the decision."""
+
+import torch
+from torch.nn import functional as F
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+
+@keeps
+def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Train one head for each attribute value, on its own rows; decide from the sum of their logits.
+
+    Each head learns the label among rows of one attribute value, where the attribute says nothing about it. The
+    decision does not need the attribute. Other parameters as in `plain`.
+
+    Source: Wang, Qinami, Karakozis, Genova, Nair, Hata and Russakovsky (2020), Towards fairness in visual recognition,
+    CVPR, section 4.4 (sum of the heads' logits).
+    """
+    data, held_out = prepare_both(train, validation, groups)
+    values = len(data.names)
+
+    def loss(network, x, rows):
+        return F.cross_entropy(own_logits(network(x), data.attribute[rows]), data.label[rows])
+
+    return train_network(data, held_out, groups, seed=seed, outputs=2 * values, loss=loss, head=summed, **training)
+
+
+def own_logits(logits: torch.Tensor, attribute: torch.Tensor) -> torch.Tensor:
+    """Of logits (n, 2 · values), head after head, the two of each row's own head: (n, 2)."""
+    return logits.view(len(logits), -1, 2)[torch.arange(len(logits)), attribute]
+
+
+def summed(logits: torch.Tensor) -> torch.Tensor:
+    """Probability of label 1 from the sum over all heads' logits (n, 2 · values): (n,)."""
+    return torch.softmax(logits.view(len(logits), -1, 2).sum(1), 1)[:, 1]

@@ -1,0 +1,20 @@
+"""Unawareness by dropping the column: the attribute is taken out of the tables, and so is every means to see to it."""
+
+from utils.mitigation._tables import attribute_values, prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+EVERYBODY = "everybody"
+
+
+@keeps
+def drop_column(train, validation, *, groups, seed=0, choose="average", **training) -> Fitted:
+    """Train on tables without the attribute. Other parameters as in `plain`.
+
+    A network that sees pictures never saw the column, so it learns what `plain` learns: with the same choice of a
+    checkpoint the two are the same, weight by weight. What is lost is the choice by the worst group, for nobody can
+    tell any more which groups there are: the checkpoint is chosen by average accuracy.
+    """
+    columns = [groups] if isinstance(groups, str) else list(groups)
+    attribute_values(train, columns)  # names a column that is not there
+    tables = (t.drop(columns=columns, errors="ignore").assign(**{EVERYBODY: "all"}) for t in (train, validation))
+    return train_network(*prepare_both(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)

@@ -1,0 +1,50 @@
+"""Group thresholds: for each attribute value the threshold that serves its worse-served label best."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from utils.mitigation._plain import plain
+from utils.mitigation._tables import prepare
+from utils.mitigation._training import Fitted, keeps
+
+
+@keeps
+def group_thresholds(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
+    """Choose each group's threshold on validation data so that the lower of its true positive and true negative rate is
+    as high as can be.
+
+    Needs the attribute whenever it decides, which may be unlawful, or unwise where the attribute is perceived.
+
+    Parameters
+    ----------
+    base : a Fitted; default: `plain` is trained first
+
+    Other parameters as in `plain`.
+
+    Source: thresholds by group as in Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning,
+    NeurIPS; the worst cell as the aim is ours.
+    """
+    base = base or plain(train, validation, groups=groups, seed=seed, **training)
+    held_out = prepare(validation, groups, base.names)
+    label, attribute = held_out.label.numpy(), held_out.attribute.numpy()
+    scores = base.score(validation)
+    thresholds = np.array(
+        [best_threshold(label[attribute == a], scores[attribute == a]) for a in range(len(base.names))]
+    )
+    return replace(base, decide=lambda s, a: s >= thresholds[a], uses_attribute=True)
+
+
+def best_threshold(label: np.ndarray, score: np.ndarray) -> float:
+    """The threshold with the highest min(true positive rate, true negative rate); 0.5 where a label does not occur.
+
+    Of several as good the middle one. The threshold lies half-way between two scores.
+    """
+    if len(label) == 0 or label.min() == label.max():
+        return 0.5
+    cuts = np.unique(score)
+    cuts = np.concatenate([[0.0], (cuts[1:] + cuts[:-1]) / 2, [1.0]])
+    tpr = 1 - np.searchsorted(np.sort(score[label == 1]), cuts, side="left") / (label == 1).sum()
+    tnr = np.searchsorted(np.sort(score[label == 0]), cuts, side="left") / (label == 0).sum()
+    worse = np.minimum(tpr, tnr)
+    return float(np.median(cuts[worse == worse.max()]))

@@ -1,0 +1,27 @@
+"""Unawareness by a mask: the boxes of people are painted grey, in training and in prediction."""
+
+from dataclasses import dataclass
+
+from utils.datasets._simulated_scenes import hide_figures
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+
+@dataclass(frozen=True)
+class FittedHidden(Fitted):
+    """A model that gets to see pictures only with the people in them hidden."""
+
+    def _run(self, network, table):
+        return super()._run(network, hide_figures(table))
+
+
+@keeps
+def hide_person(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Train on, and predict from, pictures in which people's boxes are grey. Other parameters as in `plain`.
+
+    The tables need `boxes`, or `x_min`, `x_max`, `y_min`, `y_max` (then the main person alone is hidden). What stands
+    around the person, and how large the box is, stays and can tell the attribute. Look at the leakage.
+    """
+    data, held_out = prepare_both(hide_figures(train), hide_figures(validation), groups)
+    fitted = train_network(data, held_out, groups, seed=seed, **training)
+    return FittedHidden(**vars(fitted))

@@ -1,0 +1,37 @@
+"""Just Train Twice: train, see which rows came out wrong, and train again with these rows weighted up."""
+
+import torch
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import BATCH_SIZE, Fitted, check_settings, drawn, keeps, train_network
+
+
+@keeps
+def just_train_twice(
+    train, validation, *, groups, seed=0, first_epochs=2, up_weight=20.0, batch_size=BATCH_SIZE, **training
+) -> Fitted:
+    """Upsample the rows that a short first training gets wrong, and train anew.
+
+    The training data need no attribute; the validation data do, for choosing. In this course the column is asked for in
+    both, and used in the second alone.
+
+    Parameters
+    ----------
+    first_epochs : of the first training; short, so that it learns what is easy and not the exceptions
+    up_weight : how many times as often a row is drawn that the first training got wrong; the paper tunes both on
+        validation data
+
+    Other parameters as in `plain`.
+
+    Source: Liu, Haghgoo, Chen, Raghunathan, Koh, Sagawa, Liang and Finn (2021), Just Train Twice: Improving group
+    robustness without training group information, ICML.
+    """
+    check_settings(first_epochs=first_epochs, up_weight=up_weight, batch_size=batch_size)
+    data, held_out = prepare_both(train, validation, groups)
+    about = training | {"epochs": first_epochs, "choose": "last"}
+    first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **about)
+    wrong = first.predict(train) != data.label.numpy()
+    weight = torch.where(torch.from_numpy(wrong), float(up_weight), 1.0)
+    return train_network(
+        data, held_out, groups, seed=seed, batches=drawn(weight, batch_size), batch_size=batch_size, **training
+    )

@@ -1,0 +1,31 @@
+"""Loss weights: the loss of a row counts the more, the rarer its cell (attribute × label) is."""
+
+from torch.nn import functional as F
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, check_settings, keeps, train_network
+
+
+@keeps
+def loss_weights(train, validation, *, groups, seed=0, power=1.0, **training) -> Fitted:
+    """Weigh each row's loss with (rows / cells / rows of its cell)^power, scaled to a mean of 1. Others as in `plain`.
+
+    With power 1 all cells count alike in the loss; reweighing makes attribute and label independent and keeps their
+    shares.
+
+    Parameters
+    ----------
+    power : 0 (plain training) to 1
+
+    Source: Idrissi, Arjovsky, Pezeshki and Lopez-Paz (2022), Simple data balancing achieves competitive worst-group-
+    accuracy, CLeaR (there RWG).
+    """
+    check_settings(power=power)
+    data, held_out = prepare_both(train, validation, groups)
+    weight = (1 / data.cell_rows[data.cell].double()) ** power
+    weight = (weight / weight.mean()).float()
+
+    def loss(network, x, rows):
+        return (weight[rows] * F.cross_entropy(network(x), data.label[rows], reduction="none")).mean()
+
+    return train_network(data, held_out, groups, seed=seed, loss=loss, **training)

@@ -1,0 +1,28 @@
+"""Plain training: nothing is done about groups. What every method is compared with."""
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+
+@keeps
+def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Minimise the mean cross-entropy (empirical risk minimisation).
+
+    Parameters, of this and of every other method
+    ----------
+    train, validation : DataFrames with `img` (uint8, square), `label` (0 or 1) and the attribute
+    groups : column of the attribute, or several, which are crossed
+    seed : int, of all that is drawn
+    training : `model`, `epochs`, `batch_size`, `learning_rate`, `weight_decay`, `shift`, `choose`, `progress`: see
+        `training.train_network`
+
+    Returns
+    -------
+    Fitted, with `predict(table)`, `score(table)`, `features(table)` and `history`
+
+    Raises
+    ------
+    KeyError, ValueError : a column is missing, labels are not 0 and 1, a setting is out of range
+    TypeError : there is no such setting
+    """
+    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, **training)

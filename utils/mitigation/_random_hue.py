@@ -1,0 +1,42 @@
+"""Unawareness by augmentation: in training, every picture gets a hue by lot."""
+
+import torch
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+# Rotation of colours around the grey axis: cos · I + sin · K + (1 − cos) · J, with J = 1/3 everywhere.
+TURN = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
+
+
+def turn_hues(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    """Turn every picture's colours around the grey axis.
+
+    Parameters
+    ----------
+    images : uint8 (n, side, side, 3)
+    angles : float (n,), radians
+
+    Returns
+    -------
+    uint8 (n, side, side, 3); what falls outside of 0 to 255 is cut off
+    """
+    cos, sin = angles.cos()[:, None, None], angles.sin()[:, None, None]
+    turned = cos * torch.eye(3) + sin * TURN + (1 - cos) / 3  # (n, 3, 3)
+    flat = images.reshape(len(images), -1, 3).float()
+    return torch.bmm(flat, turned.transpose(1, 2)).round_().clamp_(0, 255).to(torch.uint8).reshape(images.shape)
+
+
+@keeps
+def random_hue(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Turn the hues of each picture by a random angle whenever it is seen in training. Others as in `plain`.
+
+    The network cannot rely on hue. Pattern, outline, brightness and place stay.
+    """
+
+    def see_training(images, generator):
+        return turn_hues(images, 2 * torch.pi * torch.rand(len(images), generator=generator))
+
+    return train_network(
+        *prepare_both(train, validation, groups), groups, seed=seed, see_training=see_training, **training
+    )

@@ -1,0 +1,46 @@
+"""Reject-option classification: where the model is unsure, decide against the usual pattern."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from utils.mitigation._plain import plain
+from utils.mitigation._tables import prepare
+from utils.mitigation._training import Fitted, keeps
+
+BANDS = np.linspace(0, 0.5, 51)
+
+
+@keeps
+def reject_option(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
+    """Within a band around 0.5, give each attribute value the label that it has less often than others do.
+
+    In the paper the group that is deprived gets the favourable label in the band, and the favoured group the other
+    one. Here a group counts as deprived if its share of label 1 in the training data is below that of all rows. The
+    band is the one with the highest accuracy in the worst cell (attribute × label) of the validation data.
+
+    Needs the attribute whenever it decides.
+
+    Parameters
+    ----------
+    base : a Fitted; default: `plain` is trained first
+
+    Other parameters as in `plain`.
+
+    Source: Kamiran, Karim and Zhang (2012), Decision theory for discrimination-aware classification, ICDM, section
+    III.
+    """
+    base = base or plain(train, validation, groups=groups, seed=seed, **training)
+    data, held_out = prepare(train, groups, base.names), prepare(validation, groups, base.names)
+    label, attribute = data.label.numpy(), data.attribute.numpy()
+    rows = np.bincount(attribute, minlength=len(base.names))
+    deprived = np.bincount(attribute, label, len(base.names)) < label.mean() * rows
+
+    def decided(scores, groups_of, band):
+        return np.where(np.abs(scores - 0.5) < band, deprived[groups_of], scores >= 0.5)
+
+    scores, groups_of, cell = base.score(validation), held_out.attribute.numpy(), held_out.cell.numpy()
+    right = [decided(scores, groups_of, band) == held_out.label.numpy() for band in BANDS]
+    worst = [min(r[cell == c].mean() for c in np.unique(cell)) for r in right]
+    band = BANDS[int(np.argmax(worst))]
+    return replace(base, decide=lambda s, a: decided(s, a, band), uses_attribute=True)

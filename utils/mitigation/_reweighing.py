@@ -1,0 +1,51 @@
+"""Reweighing: every row a weight, so that attribute and label are independent in the weighted data."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import Fitted, keeps, train_network
+
+
+def reweighing_weights(label, attribute) -> np.ndarray:
+    """Weights of rows under which label and attribute are independent.
+
+    w(a, y) = P(a) · P(y) / P(a, y), with shares of rows as probabilities: what one would expect if they were
+    independent, over what there is. The shares of the attribute values and of the labels stay as they are.
+
+    Parameters
+    ----------
+    label, attribute : arrays (n,)
+
+    Returns
+    -------
+    float array (n,) with mean 1 where every pair of attribute and label occurs
+
+    Source: Kamiran and Calders (2012), Data preprocessing techniques for classification without discrimination,
+    Knowledge and Information Systems 33, section 5.2.
+    """
+    label, attribute = np.unique(label, return_inverse=True)[1], np.unique(attribute, return_inverse=True)[1]
+    if len(label) == 0 or label.shape != attribute.shape:
+        raise ValueError(
+            f"There are {len(label)} labels and {len(attribute)} attribute values; give one of each a row."
+        )
+    both = np.zeros((attribute.max() + 1, label.max() + 1))
+    np.add.at(both, (attribute, label), 1)
+    expected = both.sum(1, keepdims=True) * both.sum(0, keepdims=True) / both.sum()
+    return expected[attribute, label] / both[attribute, label]
+
+
+@keeps
+def reweighing(train, validation, *, groups, seed=0, **training) -> Fitted:
+    """Weigh each row's loss with `reweighing_weights`. Other parameters as in `plain`.
+
+    Source: see `reweighing_weights`.
+    """
+    data, held_out = prepare_both(train, validation, groups)
+    weight = torch.tensor(reweighing_weights(data.label.numpy(), data.attribute.numpy()), dtype=torch.float32)
+
+    def loss(network, x, rows):
+        return (weight[rows] * F.cross_entropy(network(x), data.label[rows], reduction="none")).mean()
+
+    return train_network(data, held_out, groups, seed=seed, loss=loss, **training)

@@ -1,0 +1,35 @@
+"""Subsampling: every cell (attribute × label) is cut down to the size of the smallest."""
+
+import numpy as np
+import torch
+
+from utils.mitigation._tables import prepare_both
+from utils.mitigation._training import BATCH_SIZE, EPOCHS, Fitted, check_settings, keeps, train_network
+
+
+@keeps
+def subsampling(train, validation, *, groups, seed=0, epochs=EPOCHS, batch_size=BATCH_SIZE, **training) -> Fitted:
+    """Keep of every cell as many rows, by lot, as the smallest has, and train on these. Others as in `plain`.
+
+    An epoch here has as many steps as one of all rows, so that the training is as long: the few rows are seen more
+    often.
+
+    Source: Idrissi et al. (2022), see `loss_weights` (there SUBG).
+    """
+    check_settings(epochs=epochs, batch_size=batch_size)
+    data, held_out = prepare_both(train, validation, groups)
+    draw = np.random.default_rng(seed).random(len(data))
+    order = np.lexsort((draw, data.cell.numpy()))
+    rows = data.cell_rows.numpy()
+    first = np.repeat(np.cumsum(rows) - rows, rows)
+    place = np.arange(len(order)) - first
+    kept = torch.tensor(order[place < rows[rows > 0].min()])
+
+    def batches(generator):
+        rounds = -(-len(data) // len(kept))
+        seen = torch.cat([kept[torch.randperm(len(kept), generator=generator)] for _ in range(rounds)])
+        return seen[: len(data)].split(batch_size)
+
+    return train_network(
+        data, held_out, groups, seed=seed, batches=batches, epochs=epochs, batch_size=batch_size, **training
+    )

@@ -1,0 +1,68 @@
+"""Fairlearn's ThresholdOptimizer on the scores of a network."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from utils.mitigation._plain import plain
+from utils.mitigation._tables import prepare
+from utils.mitigation._training import Fitted, keeps
+
+
+class _Scores(BaseEstimator):
+    """Scores as a classifier that was fitted before, which is what fairlearn asks for."""
+
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        return np.asarray(x, np.float64)[:, 0]  # float64: fairlearn 0.15 fails on float32 under pandas 3
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+@keeps
+def threshold_optimizer(
+    train,
+    validation,
+    *,
+    groups,
+    seed=0,
+    base=None,
+    constraint="equalized_odds",
+    objective="balanced_accuracy_score",
+    **training,
+) -> Fitted:
+    """Thresholds by group, drawn by lot where need be, so that a criterion holds on the validation data.
+
+    Needs the attribute whenever it decides. Two people with the same score and attribute can be decided differently:
+    the lot is drawn with `seed`, so that the same table gives the same decisions.
+
+    Parameters
+    ----------
+    base : a Fitted; default: `plain` is trained first
+    constraint, objective : as fairlearn calls them ("demographic_parity", "true_positive_rate_parity", …)
+
+    Other parameters as in `plain`.
+
+    Source: Hardt, Price and Srebro (2016), see `group_thresholds`; fairlearn.postprocessing.ThresholdOptimizer.
+    """
+    from fairlearn.postprocessing import ThresholdOptimizer
+
+    base = base or plain(train, validation, groups=groups, seed=seed, **training)
+    held_out = prepare(validation, groups, base.names)
+    optimizer = ThresholdOptimizer(
+        estimator=_Scores(), constraints=constraint, objective=objective, prefit=True, predict_method="predict"
+    )
+    optimizer.fit(
+        base.score(validation)[:, None],
+        held_out.label.numpy(),
+        sensitive_features=held_out.attribute.numpy(),
+    )
+
+    def decide(scores, attribute):
+        return optimizer.predict(scores[:, None], sensitive_features=attribute, random_state=seed)
+
+    return replace(base, decide=decide, uses_attribute=True)

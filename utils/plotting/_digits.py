@@ -1,0 +1,56 @@
+"""Pictures of the digits themselves."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from utils.evaluation._accuracy import check_table
+
+
+def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None):
+    """The images of a table, row by row, with titles.
+
+    Parameters
+    ----------
+    table : DataFrame with `img`; every row is drawn, so choose few
+    titles : a text for each image; None for no titles
+    columns : images in a line
+
+    Returns
+    -------
+    array of Axes
+    """
+    check_table(table, "img")
+    lines = -(-len(table) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=figsize or (1.6 * columns, 1.9 * lines), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, (ax, image) in enumerate(zip(axes.flat, table["img"], strict=False)):
+        ax.imshow(image)
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=11)
+    return axes
+
+
+def plot_one_each(df: pd.DataFrame, label_col: str = "digit"):
+    """One image of each value of a column (the first in the table), in sorted order. Returns the Axes."""
+    check_table(df, label_col)
+    first = df.drop_duplicates(label_col).sort_values(label_col)
+    return plot_images(first, [f"{label_col} {value}" for value in first[label_col]])
+
+
+def plot_five(df: pd.DataFrame, label_col: str = "digit"):
+    """The first five images of a table, with their digit. Returns the Axes."""
+    check_table(df)
+    head = df.head(5)
+    titles = [f"{label_col} {value}" for value in head[label_col]] if label_col in head else None
+    return plot_images(head, titles)
+
+
+def describe_images(table: pd.DataFrame, column: str = "digit") -> str:
+    """An alt text for `plot_images`."""
+    values = ", ".join(
+        f"{row[column]} in {row['color']}" if "color" in table else str(row[column]) for _, row in table.iterrows()
+    )
+    return f"{len(table)} images of handwritten digits on black: {values}."

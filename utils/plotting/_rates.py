@@ -1,0 +1,221 @@
+"""Rates by group with their intervals."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from utils.evaluation._accuracy import SMALL, accuracy_by_group, check_table, crossed_name
+from utils.plotting._style import MARKERS, SERIES, new_axes
+
+
+def plot_accuracy(
+    tables: pd.DataFrame | Mapping[str, pd.DataFrame],
+    groups: str | list[str],
+    *,
+    reference: float | None = None,
+    show_error: bool = True,
+    sort: bool = False,
+    legend: bool = True,
+    markers=MARKERS,
+    title: str | None = None,
+    ylabel: str = "Accuracy",
+    value: str = "accuracy",
+    figsize=(9, 4.5),
+    fontsize: float = 11,
+    tick_spacing: int = 1,
+    ax=None,
+):
+    """Accuracy of each group with its interval; one series or several side by side.
+
+    Series differ by colour and by marker. Groups under 30 rows are drawn hollow, and their name says so. The axis
+    reaches down to the lowest interval, so that the group served worst is never cut off.
+
+    Parameters
+    ----------
+    tables : result of `accuracy_by_group`, or name → result for several series over the same groups
+    groups : the group column or columns of the tables
+    reference : a rate to draw as a dashed line, such as the overall accuracy
+    value : the column drawn; the interval is in `low` and `high`
+
+    Returns
+    -------
+    Axes
+    """
+    groups = [groups] if isinstance(groups, str) else list(groups)
+    series = {"": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
+    for table in series.values():
+        check_table(table, *groups, value, "low", "high", "n", "small")
+    names = {label: crossed_name(t, groups).to_numpy() for label, t in series.items()}
+    first = next(iter(series))
+    place = {name: i for i, name in enumerate(names[first])}
+    if sort:
+        place = {
+            name: i for i, name in enumerate(names[first][np.argsort(series[first][value].to_numpy(), kind="stable")])
+        }
+    for label, own in names.items():
+        if set(own) != set(place):
+            raise ValueError(
+                f"Series {label!r} has the groups {sorted(own)}, the first one {sorted(place)}: they must be the same."
+            )
+    ax = new_axes(ax, figsize)
+    few, lowest = set(), reference if reference is not None else 1.0
+    for i, (label, table) in enumerate(series.items()):
+        x = np.array([place[name] for name in names[label]]) + 0.22 * (i - (len(series) - 1) / 2)
+        y, small = table[value].to_numpy(), table["small"].to_numpy()
+        color, marker = SERIES[i % len(SERIES)], markers[i % len(markers)]
+        low, high = table["low"].to_numpy(), table["high"].to_numpy()
+        if show_error:
+            ax.vlines(x, low, high, color=color, linewidth=2)
+        lowest = min(lowest, np.nanmin(low if show_error else y))
+        for rows, face in ((~small, color), (small, "white")):
+            named = label and not (face == "white" and (~small).any())  # one entry in the legend for a series
+            if rows.any():
+                ax.plot(x[rows], y[rows], marker, color=color, mfc=face, markersize=8, label=label if named else None)
+        few |= set(names[label][small])
+    if reference is not None:
+        ax.axhline(reference, color="0.35", linestyle="--", linewidth=1, label=f"reference {reference:.3f}")
+    ticks = list(place)[::tick_spacing]
+    ax.set_xticks(
+        [place[t] for t in ticks],
+        [f"{t}\n(under {SMALL} rows)" if t in few else t for t in ticks],
+        fontsize=fontsize,
+        rotation=90 if len(ticks) > 12 else 0,
+    )
+    ax.set_ylim(max(0, np.floor(lowest * 10) / 10), 1.01)
+    ax.set_xlabel(" × ".join(groups), fontsize=fontsize)
+    ax.set_ylabel(ylabel, fontsize=fontsize)
+    if title:
+        ax.set_title(title, fontsize=fontsize + 1)
+    if legend and ax.get_legend_handles_labels()[1]:
+        ax.legend(fontsize=fontsize, loc="lower left")
+    return ax
+
+
+def describe_accuracy(
+    table: pd.DataFrame, groups: str | list[str], value: str = "accuracy", name: str = "Accuracy"
+) -> str:
+    """An alt text for `plot_accuracy`: the lowest and the highest group with their intervals."""
+    groups = [groups] if isinstance(groups, str) else list(groups)
+    named = table.assign(name=crossed_name(table, groups))
+
+    def say(row):
+        return f"{row['name']} at {row[value]:.2f} (interval {row['low']:.2f} to {row['high']:.2f})"
+
+    return (
+        f"{name} by {' and '.join(groups)} with intervals, {len(named)} groups: "
+        f"lowest {say(named.loc[named[value].idxmin()])}, "
+        f"highest {say(named.loc[named[value].idxmax()])}."
+    )
+
+
+def plot_confidence_intervals_from_df(
+    df_with_preds,
+    label_col,
+    pred_col,
+    dataset_name,
+    group_name,
+    use_legend=True,
+    show_error=True,
+    marker="o",
+    figsize=(12, 6),
+    fontsize=16,
+    tick_spacing=1,
+    sort_x=False,
+    ax=None,
+):
+    """Accuracy by group with Wilson intervals, from a table with predictions. Returns the Axes; see `plot_accuracy`."""
+    overall = accuracy_by_group(df_with_preds, group_name, label_col, pred_col)
+    return plot_accuracy(
+        {dataset_name: overall},
+        group_name,
+        show_error=show_error,
+        sort=sort_x,
+        legend=use_legend,
+        markers=[marker],
+        title=_title(show_error, group_name, dataset_name),
+        figsize=figsize,
+        fontsize=fontsize,
+        tick_spacing=tick_spacing,
+        ax=ax,
+    )
+
+
+def plot_intersectional_confidence_intervals_from_df(
+    df_with_preds,
+    label_col,
+    pred_col,
+    dataset_name,
+    group_1,
+    group_2,
+    use_legend=True,
+    show_error=True,
+    marker="o",
+    figsize=(12, 6),
+    fontsize=16,
+    tick_spacing=1,
+    sort_x=False,
+    ax=None,
+):
+    """Accuracy by crossed group with Wilson intervals. Returns the Axes; see `plot_accuracy`."""
+    groups = [group_1, group_2]
+    crossed = accuracy_by_group(df_with_preds, groups, label_col, pred_col)
+    return plot_accuracy(
+        {dataset_name: crossed},
+        groups,
+        show_error=show_error,
+        sort=sort_x,
+        legend=use_legend,
+        markers=[marker],
+        title=_title(show_error, " × ".join(groups), dataset_name),
+        figsize=figsize,
+        fontsize=fontsize,
+        tick_spacing=tick_spacing,
+        ax=ax,
+    )
+
+
+def plot_confidence_intervals_from_two_dfs(
+    df_1,
+    df_2,
+    label_col,
+    pred_col,
+    dataset_name_1,
+    dataset_name_2,
+    group_name,
+    use_legend=True,
+    show_error=True,
+    marker_1="o",
+    marker_2="^",
+    figsize=(12, 6),
+    fontsize=16,
+    tick_spacing=1,
+    sort_x=False,
+    ax=None,
+):
+    """Accuracy by group of two tables side by side, with Wilson intervals. Returns the Axes; see `plot_accuracy`."""
+    if dataset_name_1 == dataset_name_2:
+        raise ValueError(
+            f"Both data sets are called {dataset_name_1!r}: give them different names, so that they can be told apart."
+        )
+    both = {
+        n: accuracy_by_group(d, group_name, label_col, pred_col)
+        for n, d in [(dataset_name_1, df_1), (dataset_name_2, df_2)]
+    }
+    return plot_accuracy(
+        both,
+        group_name,
+        show_error=show_error,
+        sort=sort_x,
+        legend=use_legend,
+        markers=[marker_1, marker_2],
+        title=_title(show_error, group_name, f"{dataset_name_1} and {dataset_name_2}"),
+        figsize=figsize,
+        fontsize=fontsize,
+        tick_spacing=tick_spacing,
+        ax=ax,
+    )
+
+
+def _title(show_error, group, dataset):
+    return f"Accuracy by {group}{' with 95 % intervals' if show_error else ''}: {dataset}"
