@@ -101,6 +101,7 @@ def clean(text: str) -> str:
     out, stack = [], []
     links = []  # for each open link: its address, and where its words begin in `out`
     place, endless = 0, set()  # what does not end from here on, and is not looked for again
+    spanned, most_spanned = 0, 100 + len(text)  # a browser makes each column that a cell says it spans
 
     def shut(count: int) -> None:
         for _ in range(count):
@@ -163,6 +164,9 @@ def clean(text: str) -> str:
             continue
         if tag == "a" and "href" not in attributes:
             continue
+        spanned += int(attributes.get("colspan", 0))
+        if spanned > most_spanned:
+            attributes.pop("colspan", None)
         out.append("".join([f"<{tag}", *(f' {name}="{escape(value)}"' for name, value in attributes.items()), ">"]))
         if tag not in VOID:
             stack.append(tag)

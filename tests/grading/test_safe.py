@@ -414,6 +414,13 @@ def test_no_text_costs_more_than_its_length_allows(text):
     html5lib.parse(markdown2html(clean_markdown(text))[:20000])
 
 
+def test_a_table_has_no_more_columns_than_its_text_could_hold():
+    wide = "<table><tr>" + "<td colspan=999>x</td>" * 10_000 + "</tr></table>"  # ten million; a browser makes them all
+    assert sum(map(int, re.findall('colspan="([0-9]+)"', clean_html(wide)))) <= len(wide) + 100
+    ordinary = "<table><tr>" + '<th colspan="9">x</th>' * 50 + "</tr></table>"
+    assert clean_html(ordinary) == ordinary
+
+
 def test_a_text_that_takes_too_long_is_ended_and_the_next_one_is_rendered():
     slow = "\\\\[" * 100_000
     with pytest.raises(bounded.TooMuch, match="longer than 0.3 s"):
