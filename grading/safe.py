@@ -115,19 +115,28 @@ def _clean_markdown(source: str, pictures=None) -> str:
         page = call("safe.rendered", source, seconds=_seconds(source))
     except TooMuch:
         return _as_written(source)
-    if pictures:
-
-        def drawn(found: re.Match) -> str:
-            name = decoded(found[2])
-            return found[1] + (pictures.get(name) or pictures.get(unquote(name)) or f"attachment:{found[2]}")
-
-        page = PASTED.sub(drawn, page)
-    cleaned = clean(page)
+    cleaned = clean(page := _drawn(page, pictures) if pictures else page)
     if _has_tex(ACTIVE_TEX, cleaned) or _has_tex(ACTIVE_TEX, page):
         return _as_written(source)
     if _has_tex(PLACING_TEX, cleaned):
         return _one_line(cleaned, BOX)
     return source if not pictures and _tags(page) == _tags(cleaned) else _one_line(cleaned)
+
+
+def _drawn(page: str, pictures: dict[str, str]) -> str:
+    """The page with pictures in place of their names; one of them may be asked for a thousand times."""
+    left = MOST_PICTURES
+
+    def drawn(found: re.Match) -> str:
+        nonlocal left
+        name = decoded(found[2])
+        address = pictures.get(name) or pictures.get(unquote(name), "")
+        if not address or len(address) > left:
+            return found[0]
+        left -= len(address)
+        return found[1] + address
+
+    return PASTED.sub(drawn, page)
 
 
 def _seconds(text: str) -> float:

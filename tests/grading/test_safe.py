@@ -179,6 +179,8 @@ def test_pasted_pictures_are_shown_where_they_were_pasted():
         page = markdown2html(clean_markdown(text, attached))
         assert page.count(f'src="data:image/png;base64,{PNG}"') == count, page
         assert Active(page).found == [] and ("not shown here" in page) == (count < 2)
+    often = clean_markdown("![x](attachment:x) " * 2000, {"x": {"image/png": PNG + "A" * (6 * 2**20)}})
+    assert len(often) < safe.MOST_PICTURES + 500_000 and often.count("not shown here") == 1998
     cells = [nbformat.v4.new_markdown_cell(f"{'word ' * 9000}![x](attachment:x.png)") for _ in range(3)]
     for cell in cells:
         cell["attachments"] = {"x.png": {"image/png": PNG + "A" * (6 * 2**20)}}
