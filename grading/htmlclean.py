@@ -7,6 +7,7 @@ as it was. It has no id, no name, and no class that the page's own style or scri
 
 import base64
 import binascii
+import itertools
 import re
 from html import escape, unescape
 
@@ -25,6 +26,29 @@ BLOCKS = frozenset(
 TAGS = INLINE | BLOCKS
 VOID = frozenset(("br", "col", "hr", "img"))
 SILENT = frozenset("script style iframe noscript noembed noframes template title textarea xmp plaintext".split())
+# What else HTML, SVG and MathML have: such a tag is left out, and what stands in it is shown. Other words in angle
+# brackets are no tags but what somebody wrote (`vector<int>`, `<your name>`, `x<n and y>m`), and are shown.
+OTHER_TAGS = frozenset(
+    "abbr acronym address applet area article aside audio base basefont bdi bdo bgsound big blink body button canvas "
+    "center cite data datalist dfn dialog dir embed fieldset figcaption figure font footer form frame frameset head "
+    "header hgroup html image input ins isindex keygen label legend link listing main map mark marquee menu menuitem "
+    "meta meter nav nextid nobr object optgroup option output param picture portal progress q rb rp rt rtc ruby search "
+    "section select slot source spacer svg time track video wbr "
+    "animate animatemotion animatetransform circle clippath defs desc ellipse feblend fecolormatrix fecomposite "
+    "feflood fegaussianblur feimage femerge femergenode feoffset filter foreignobject g hatch line lineargradient "
+    "marker mask metadata mpath path pattern polygon polyline radialgradient rect set solidcolor stop switch symbol "
+    "text textpath tspan use view "
+    "annotation maction maligngroup malignmark math menclose merror mfenced mfrac mglyph mi mlabeledtr mlongdiv "
+    "mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstack mstyle msub msubsup msup "
+    "mtable mtd mtext mtr munder munderover none semantics".split()
+)
+# Attributes that stand without a value. With another bare word `a<b and c>d` was meant, and no tag.
+BARE = frozenset(
+    "allowfullscreen async autofocus autoplay border checked compact contenteditable controls crossorigin default "
+    "defer disabled download draggable hidden inert ismap itemscope loop mozallowfullscreen multiple muted nohref "
+    "nomodule noresize noshade novalidate nowrap open playsinline readonly required reversed scoped seamless selected "
+    "spellcheck webkitallowfullscreen".split()
+)
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 # A browser closes these by itself where such a tag opens, with all that is in them. So here they are closed first, and
 # a tag that stands in another place than the one it belongs to is left out: else its end could close something else.
@@ -58,8 +82,10 @@ STYLE = re.compile(
     rf"({WORD}(?:\s{{1,3}}{WORD}){{0,3}})\s*"
 )
 ATTRIBUTE = re.compile(r"""([a-zA-Z][\w-]{0,20})(?:\s*+=\s*+("[^"]*"|'[^']*'|[^\s"'>]+))?""")
+PART = re.compile(r"""([^\s"'/=]++)(\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"']*+))?""")
 TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])((?:[^<>"']|"[^"<]*"|'[^'<]*')*+)>""")
 PLAIN_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})(?=[\s/>])([^<>]*+)>")
+LEFT_OUT = "[a picture that is not shown here: {}]"
 LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{8,});?")
 PICTURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 LINK = re.compile(r"(?i)(?:https?://|mailto:)[^\s\0-\x20\"'<>`\\]{1,2000}")
@@ -68,18 +94,21 @@ LINK = re.compile(r"(?i)(?:https?://|mailto:)[^\s\0-\x20\"'<>`\\]{1,2000}")
 def clean(text: str) -> str:
     """The HTML as far as it is harmless: text, tables, lists, links to other pages, pictures that come along.
 
-    A link opens in a page of its own, and its address is written behind it where its words do not say it.
+    A link opens in a page of its own, and its address is written behind it where its words do not say it. In place of
+    a picture from elsewhere stand its words and its address. What only looks like HTML is shown as it was written: a
+    word that is no tag, and the beginning of a comment or a script that never ends, which would hide all that follows.
     """
     out, stack = [], []
     links = []  # for each open link: its address, and where its words begin in `out`
-    place, no_comment_ends = 0, False
+    place, endless = 0, set()  # what does not end from here on, and is not looked for again
+    spanned, most_spanned = 0, 100 + len(text)  # a browser makes each column that a cell says it spans
 
     def shut(count: int) -> None:
         for _ in range(count):
             tag = stack.pop()
             if tag == "a":
                 address, start = links.pop()
-                if address not in decoded("".join(out[start:])):
+                if address.removeprefix("mailto:") not in decoded("".join(out[start:])):
                     out.append(f" [{escape(address)}]")
             out.append(f"</{tag}>")
 
@@ -91,9 +120,11 @@ def clean(text: str) -> str:
         if start > place:
             out.append(escape(decoded(text[place:start]), quote=False))
         if text.startswith("<!--", start):
-            end = -1 if no_comment_ends else text.find("-->", start + 4)
-            no_comment_ends = end < 0
-            place = len(text) if end < 0 else end + 3
+            end = -1 if "!" in endless else text.find("-->", start + 4)
+            place = start + 1 if end < 0 else end + 3
+            if end < 0:
+                endless.add("!")
+                out.append("&lt;")
             continue
         found = TAG.match(text, start) or PLAIN_TAG.match(text, start)
         if found is None:
@@ -105,9 +136,14 @@ def clean(text: str) -> str:
             continue
         place = found.end()
         closing, tag, rest = found[1], found[2].lower(), found[3]
-        if tag in SILENT and not closing:
+        if tag in SILENT and not closing and tag not in endless:
             ended = re.compile(rf"(?i)</{tag}(?=[\s/>])[^>]*+>").search(text, place)
-            place = ended.end() if ended else len(text)
+            if ended:
+                place = ended.end()
+                continue
+            endless.add(tag)
+        if tag in endless or _is_prose(tag, rest):
+            out.append(escape(decoded(found[0]), quote=False))
             continue
         if tag not in TAGS:
             continue
@@ -123,8 +159,14 @@ def clean(text: str) -> str:
         if len(stack) >= DEEPEST or (tag == "a" and "a" in stack):
             continue
         attributes = _attributes(tag, rest)
-        if tag == "a" and "href" not in attributes or tag == "img" and "src" not in attributes:
+        if tag == "img" and "src" not in attributes:
+            out.append(escape(LEFT_OUT.format(_in_words(rest)), quote=False))
             continue
+        if tag == "a" and "href" not in attributes:
+            continue
+        spanned += int(attributes.get("colspan", 0))
+        if spanned > most_spanned:
+            attributes.pop("colspan", None)
         out.append("".join([f"<{tag}", *(f' {name}="{escape(value)}"' for name, value in attributes.items()), ">"]))
         if tag not in VOID:
             stack.append(tag)
@@ -139,14 +181,32 @@ def decoded(text: str) -> str:
     return storable(unescape(LONG_NUMBER.sub("\ufffd", text)))  # Python reads no number of thousands of digits
 
 
+def _is_prose(tag: str, rest: str) -> bool:
+    """Whether what stands in angle brackets is no tag: no element has this name, or what follows are no attributes."""
+    if tag not in TAGS | OTHER_TAGS | SILENT:
+        return True
+    parts = itertools.islice(PART.finditer(rest), 40)
+    return any(not part[2] and part[1].isalnum() and part[1].lower() not in BARE for part in parts)
+
+
+def _given(text: str):
+    """The attributes that stand in a tag, the first 40: name and value (None: without one)."""
+    for found in itertools.islice(ATTRIBUTE.finditer(text), 40):
+        value = found[2]
+        yield found[1].lower(), value and decoded(value[1:-1] if value[0] in ("'", '"') else value)
+
+
+def _in_words(text: str) -> str:
+    """What a picture shows and where it comes from, as far as its tag says it."""
+    given = dict(_given(text))
+    words = [given.get("alt"), given.get("title"), (given.get("src") or "").partition(",")[0]]
+    return ", ".join(" ".join(word[:300].split()) for word in words if word and word.strip())
+
+
 def _attributes(tag: str, text: str) -> dict[str, str]:
     kept = {}
-    for number, found in enumerate(ATTRIBUTE.finditer(text)):
-        if number == 40:
-            break
-        name, value = found[1].lower(), found[2] or ""
-        value = decoded(value[1:-1] if value[:1] in ("'", '"') else value)
-        value = _attribute(tag, name, value)
+    for name, value in _given(text):
+        value = _attribute(tag, name, value or "")
         if value is not None and name not in kept:
             kept[name] = value
     if tag == "a" and "href" in kept:

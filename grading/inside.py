@@ -24,6 +24,7 @@ MOST_TEXT = 100_000  # characters of text that one cell may print; the rest is c
 MOST_DATA = 3_000_000  # characters of one picture or table
 MOST_OUTPUTS = 200  # of one cell
 KINDS = {"text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg"}
+MORE = f"[left out here: this cell shows more than {MOST_OUTPUTS} outputs]"
 CUT = "\n[cut off here: this cell printed more than {:,} characters]\n"
 
 
@@ -39,8 +40,10 @@ class Outputs:
     def add(self, output: dict) -> None:
         if self.clear_next:
             self.list, self.text, self.clear_next = [], 0, False
-        if len(self.list) < MOST_OUTPUTS:
+        if len(self.list) < MOST_OUTPUTS + 10 * (output["output_type"] == "error"):  # the error comes last
             self.list.append(output)
+        elif len(self.list) == MOST_OUTPUTS:
+            self.list.append({"output_type": "stream", "name": "stderr", "text": MORE})
 
     def write(self, name: str, text: str) -> None:
         if self.text > MOST_TEXT or not text:
@@ -64,6 +67,8 @@ class Outputs:
         if kept:
             about = {mime: m for mime, m in (metadata or {}).items() if mime in kept and isinstance(m, dict)}
             self.add({"output_type": kind, "data": kept, "metadata": about, **more})
+        elif data:
+            self.write("stderr", f"[left out: an output of the kind {', '.join(map(str, data))[:200]}]\n")
 
 
 def make_shell():

@@ -11,6 +11,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from .course import GradingError
+from .htmlclean import PICTURES
 from .text import storable
 
 MOST_BYTES = 25 * 2**20
@@ -77,12 +78,23 @@ def _cell(raw) -> NotebookNode | None:
         "raw": nbformat.v4.new_raw_cell,
     }
     cell = make[raw["cell_type"]](source=_text(source))
+    if raw["cell_type"] == "markdown" and isinstance(raw.get("attachments"), dict):
+        cell["attachments"] = _pasted(raw["attachments"])
     cell["given_id"] = raw.get("id") if isinstance(raw.get("id"), str) else ""
     metadata = raw.get("metadata")
     about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     if isinstance(about, dict) and isinstance(about.get("grade_id"), str):
         cell.metadata["nbgrader"] = {name: _short(about[name]) for name in ABOUT if name in about}
     return cell
+
+
+def _pasted(attachments: dict) -> dict:
+    """The pictures that were pasted into a text."""
+    return {
+        storable(name): {kind: data for kind, data in kinds.items() if kind in PICTURES and isinstance(data, str)}
+        for name, kinds in attachments.items()
+        if isinstance(kinds, dict)
+    }
 
 
 def _short(value):
@@ -137,8 +149,8 @@ def mend(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookNode, 
             own.setdefault(behind, []).append(cell)
     cells = [*own[None]]
     for grade_id in fixed:
-        kept, extra = chosen[grade_id]
-        cells += [kept, *extra, *own.get(grade_id, [])]
+        before, kept, after = chosen[grade_id]
+        cells += [*before, kept, *after, *own.get(grade_id, [])]
     mended = nbformat.v4.new_notebook(cells=_with_ids(cells, release), metadata=copy.deepcopy(release.metadata))
     mended.metadata.pop("widgets", None)
     return mended, changes
@@ -176,7 +188,7 @@ def _defines(code: str) -> set[str]:
 
 
 def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
-    """The cell that counts for a grade_id, and further cells that keep what the student wrote."""
+    """The cell that counts for a grade_id, between further cells that keep what else the student wrote."""
     about = original.metadata.nbgrader
     kind = (
         "answer cell"
@@ -194,9 +206,11 @@ def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
     if not found:
         matters = original.cell_type == "code" or kind != "cell"
         changes.append(Change(grade_id, f"the {kind} {grade_id} was deleted (and put back)", matters))
-        return kept, []
+        return [], kept, []
+    answer = about.get("solution") and original.cell_type == "code"
     if len(found) > 1:
-        changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(found)} times (one was kept)", True))
+        how = "the last is the answer" if answer else "one was kept"
+        changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(found)} times ({how})", True))
     for name in ("points", "grade", "locked", "solution", "task"):
         given = {
             json.dumps(cell.metadata.get("nbgrader", {}).get(name), default=str)[:40]
@@ -208,10 +222,13 @@ def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
             changes.append(
                 Change(grade_id, f"{name} of {grade_id} was set to {', '.join(sorted(given))} (and restored)", True)
             )
-    if about.get("solution") and original.cell_type == "code":
+    if answer:
         edited = [cell for cell in found if cell.source.strip() != original.source.strip()]
         kept["source"] = (edited or found)[-1].source
-        return kept, [_as_text(cell) for cell in edited[:-1]]
+        # Who splits a cell gets two with its name, and what the second needs stands in the first.
+        own = nbformat.v4.new_code_cell
+        parts = [own(cell.source) if cell.cell_type == "code" else _as_text(cell) for cell in edited[:-1]]
+        return parts, kept, []
     extra = []
     for cell in found:
         if _plain(cell.source) == _plain(original.source) and cell.cell_type == original.cell_type:
@@ -223,7 +240,9 @@ def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
                 extra.append(_as_text(cell, markdown=True))
         else:
             changes.append(Change(grade_id, f"the {kind} {grade_id} was edited (and restored)", True))
-    return kept, extra
+            if cell.source.strip():
+                extra.append(_as_text(cell))
+    return [], kept, extra
 
 
 def _plain(source: str) -> str:
@@ -232,8 +251,12 @@ def _plain(source: str) -> str:
 
 def _as_text(cell, markdown: bool = False):
     """A cell that is kept to be read, and not run."""
-    text = cell.source if markdown else f"```python\n{cell.source}\n```"
-    return nbformat.v4.new_markdown_cell(f"*(moved here from a cell that cannot be changed)*\n\n{text}")
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cell.source)), default=0))
+    text = cell.source if markdown else f"{fence}python\n{cell.source}\n{fence}"
+    moved = nbformat.v4.new_markdown_cell(f"*(moved here from a cell that cannot be changed)*\n\n{text}")
+    if cell.get("attachments"):
+        moved["attachments"] = cell["attachments"]
+    return moved
 
 
 def _with_ids(cells: list, release) -> list:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -30,8 +31,9 @@ from .safe import presentable
 from .text import name_problem, no_formula, storable, visible
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
-VERSION = 1  # of the way of grading: another number grades everything anew
+VERSION = 2  # of the way of grading: another number grades everything anew
 MOST_ANSWER = 100_000  # characters of an answer that are kept beside its marks and compared with others
+DEFINES = re.compile(r"(?m)^\s*(?:async\s+)?(?:def|class)\s")
 MOST_DATA = 32 * 2**20  # bytes of files beside a notebook that go along into the sandbox
 
 
@@ -313,11 +315,7 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
         found["notebooks"][name] = notebook
         found["flags"][name] = [change.what for change in changes]
         found["reasons"] += [f"{name}: {change.what}" for change in changes if change.serious]
-        found["answers"][name] = {
-            cell.metadata.nbgrader.grade_id: cell.source[:MOST_ANSWER]
-            for cell in notebook.cells
-            if cell.metadata.get("nbgrader", {}).get("solution")
-        }
+        found["answers"][name] = _answers(notebook, _parsed(notebooks[name][0]))
     missing = set(notebooks) - set(wanted)
     if missing and not found["failed"]:
         words = f"{_files(missing)} was not handed in and counts as zero."
@@ -326,6 +324,19 @@ def read_submission(lab: str, student: str, notebooks: dict, root: Path, setting
             words += f" Is it {_files(others)} under another name? Rename it and grade again."
         found["reasons"].append(words)
     return found
+
+
+def _answers(notebook, release) -> dict[str, str]:
+    """What is compared with others: the answer cells, and the functions that stand in further cells."""
+    released = {cell.source for cell in release.cells}
+    found, own = {}, []
+    for cell in notebook.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("solution"):
+            found[about["grade_id"]] = cell.source[:MOST_ANSWER]
+        elif cell.cell_type == "code" and not about and cell.source not in released and DEFINES.search(cell.source):
+            own.append(cell.source)
+    return found | ({"further cells": "\n".join(own)[:MOST_ANSWER]} if own else {})
 
 
 @functools.lru_cache(8)

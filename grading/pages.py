@@ -18,6 +18,8 @@ from nbconvert.filters import Highlight2HTML
 from nbgrader.converters import GenerateFeedback
 from traitlets.config import Config
 
+from .safe import MOST_SOURCE
+
 NO_TEST = "(The test of this question.)"
 NO_WORDS = "No description has been provided for this image"  # as nbconvert says it
 # A formula, a style or a script that got in all the same fetches nothing but MathJax, and sends nothing anywhere.
@@ -59,7 +61,7 @@ class Page(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context, source):
-        if context.get("cell", {}).get("attachments"):
+        if context.get("cell", {}).get("attachments") or len(source) > MOST_SOURCE:  # with pictures in it
             return super().markdown2html(context, source)
         if source not in self._texts:
             if len(self._texts) > 1000:  # a class's written answers; those of the course are few

@@ -3,16 +3,20 @@
 import functools
 import re
 from html import escape
+from urllib.parse import unquote
 
 import nbformat
-from nbconvert.filters import Highlight2HTML, markdown2html
+from mistune import HTMLRenderer
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbgrader.utils import compute_checksum
 
 from .bounded import TooMuch, call
 from .htmlclean import PICTURES, SIZE, clean, decoded, picture
-from .text import storable
+from .text import in_order, storable
 
 NOTE = "[left out: this notebook shows more than may be kept]"
+UNSEEN = "[left out: an output that only a script could show]"
 LONG = "[left out here: {:,} further characters; the file that was handed in has them]"
 MOST_OUTPUT = 200_000  # characters of one text, table or error in an output
 MOST_OUTPUTS = 1000  # of a cell
@@ -27,8 +31,22 @@ SECONDS, SECONDS_A_SIGN = 0.25, 20e-6
 # Where Markdown, HTML and LaTeX begin. What has none of these is shown as it is.
 SPECIAL = re.compile(r"[^\w\s.,;'\"()!?…]")
 ANCHOR = re.compile(r'<a class="anchor-link" href="#[^"<>]*">¶</a>')  # nbconvert's, to an id that is not kept
-# Macros of MathJax that fetch, load, or give an element its id, class, style or address.
-ACTIVE_TEX = re.compile(r"\\(?:mmlToken|require|href|cssId|class|style|includegraphics)(?![a-zA-Z])")
+# Macros of MathJax that fetch, load, or give an element its id, class, style or address; and those that define others,
+# which holds for the whole page: the formulas of the question, and of the mark scheme, would read otherwise.
+ACTIVE_TEX = re.compile(
+    r"\\(?:mmlToken|require|href|cssId|class|style|includegraphics|[egx]?def|(?:future)?let|global|mathchardef"
+    r"|(?:re)?new(?:command|environment)|providecommand|DeclareMathOperator)(?![a-zA-Z])"
+)
+# Those that put something beside its place. What they draw beyond the text around them is cut off.
+PLACING_TEX = re.compile(
+    r"\\(?:raise|lower|move(?:left|right)|m?kern|[hm]skip|[hmv]space|[rl]lap|math[rlc]lap|smash|[rR]ule|Space|above"
+    r"|buildrel|\\\s*\[)"
+)
+BOX = '<div style="contain: paint; overflow: auto">'
+# A picture within a text; where the rendered page wants one that was pasted; the box of a list of things to do.
+DRAWN = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=]+")
+PASTED = re.compile(r"""(<img\b[^<>]*?\bsrc\s*=\s*["']?)attachment:([^"'\s<>]+)""")
+TICK = re.compile(r'<input class="task-list-item-checkbox" type="checkbox" disabled( checked)?/>')
 
 
 def clean_html(text: str) -> str:
@@ -37,41 +55,88 @@ def clean_html(text: str) -> str:
     Formulas for MathJax that would do more than show a formula are shown as they were written.
     """
     cleaned = clean(_cut(text, MOST_OUTPUT))
-    return f"<pre>{escape(decoded(cleaned), quote=False)}</pre>" if _active_tex(cleaned) else cleaned
+    if _has_tex(ACTIVE_TEX, cleaned):
+        return f"<pre>{escape(decoded(cleaned), quote=False)}</pre>"
+    return f"{BOX}{cleaned}</div>" if _has_tex(PLACING_TEX, cleaned) else cleaned
 
 
-def _active_tex(page: str) -> bool:
+def _has_tex(macros: re.Pattern, page: str) -> bool:
     # What MathJax reads is the text of the page, in which it takes a line break for a space.
-    return bool(ACTIVE_TEX.search(decoded(re.sub(r"<[^<>]*>", "", page))))
+    return bool(macros.search(decoded(re.sub(r"<[^<>]*>", "", page))))
 
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}\n{LONG.format(len(text) - most)}"
 
 
-def clean_markdown(source: str) -> str:
+def clean_markdown(source: str, attached=None) -> str:
     """Markdown that renders to nothing active; what cannot be made so is shown as the text it is.
 
     Text that renders to what may be shown stays as it was written. Of other text the page is made here, in a process
     that can be ended, and cleaned; what is returned is that page as one line of HTML, which Markdown passes on as it
-    is. So headings have no id, and no version of a renderer adds what was not looked at.
+    is. So headings have no id, and no version of a renderer adds what was not looked at. Pictures that were pasted into
+    the text are a part of that page; their length counts for themselves.
+
+    Parameters
+    ----------
+    attached : the cell's attachments, name → type → picture in base64
     """
-    source = storable(source)
+    source, pictures = _apart(storable(source), attached)
     if len(source) > MOST_SOURCE:
         return _as_written(_cut(source, MOST_SOURCE))
-    return source if not SPECIAL.search(source) else _clean_markdown(source)
+    if not SPECIAL.search(source):
+        return source
+    return _clean_markdown.__wrapped__(source, pictures) if pictures else _clean_markdown(source)
+
+
+def _apart(source: str, attached) -> tuple[str, dict[str, str]]:
+    """The text with names in place of the pictures that are written into it; and name → picture, as an address."""
+    pictures = {}
+    for name, kinds in attached.items() if isinstance(attached, dict) else ():
+        for kind in PICTURES:
+            data = kinds.get(kind) if isinstance(kinds, dict) else None
+            address = f"data:{kind};base64,{''.join(data.split())}" if isinstance(data, str) else ""
+            if len(address) <= MOST_PICTURE and DRAWN.fullmatch(address):
+                pictures[name] = address
+
+    def named(found: re.Match) -> str:
+        name = f"pasted-{len(pictures)}"
+        while name in pictures:
+            name += "x"
+        pictures[name] = found[0]
+        return f"attachment:{name}"
+
+    return DRAWN.sub(named, source), pictures
 
 
 @functools.lru_cache(2000)  # most of a class hand in the same lists and headings that they were given
-def _clean_markdown(source: str) -> str:
+def _clean_markdown(source: str, pictures=None) -> str:
     try:
         page = call("safe.rendered", source, seconds=_seconds(source))
     except TooMuch:
         return _as_written(source)
-    cleaned = clean(page)
-    if _active_tex(cleaned) or _active_tex(page):
+    cleaned = clean(page := _drawn(page, pictures) if pictures else page)
+    if _has_tex(ACTIVE_TEX, cleaned) or _has_tex(ACTIVE_TEX, page):
         return _as_written(source)
-    return source if _tags(page) == _tags(cleaned) else _one_line(cleaned)
+    if _has_tex(PLACING_TEX, cleaned):
+        return _one_line(cleaned, BOX)
+    return source if not pictures and _tags(page) == _tags(cleaned) else _one_line(cleaned)
+
+
+def _drawn(page: str, pictures: dict[str, str]) -> str:
+    """The page with pictures in place of their names; one of them may be asked for a thousand times."""
+    left = MOST_PICTURES
+
+    def drawn(found: re.Match) -> str:
+        nonlocal left
+        name = decoded(found[2])
+        address = pictures.get(name) or pictures.get(unquote(name), "")
+        if not address or len(address) > left:
+            return found[0]
+        left -= len(address)
+        return found[1] + address
+
+    return PASTED.sub(drawn, page)
 
 
 def _seconds(text: str) -> float:
@@ -80,17 +145,25 @@ def _seconds(text: str) -> float:
 
 def rendered(source: str) -> str:
     """The page of a Markdown text, as nbconvert makes it; called in a process of its own, see `grading.bounded`."""
-    return ANCHOR.sub("", markdown2html(source))
+    page = ANCHOR.sub("", MarkdownWithMath(renderer=_Renderer(escape=False)).render(source))
+    return TICK.sub(lambda box: "☑ " if box[1] else "☐ ", page)
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's, which would stop where a picture was not attached; here its address stays as it is."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return HTMLRenderer.image(self, text, url, title)
 
 
 def _as_written(source: str) -> str:
     return _one_line(f"<pre>{escape(source, quote=False)}</pre>")
 
 
-def _one_line(page: str) -> str:
+def _one_line(page: str, box: str = "<div>") -> str:
     """HTML that Markdown takes for one block, and in which it looks for nothing."""
     page = re.sub("[\r\v\f\x1c-\x1e\x85\u2028\u2029]", " ", page.replace("\r\n", "\n")).replace("\n", "&#10;")
-    return f"<div>{page}</div>"
+    return f"{box}{page}</div>"
 
 
 def _tags(page: str) -> list[str]:
@@ -98,8 +171,8 @@ def _tags(page: str) -> list[str]:
 
 
 def clean_code(source: str) -> str:
-    """A cell's code as it is shown: cut where it is long, or where colouring it takes longer than its length allows."""
-    source = storable(source)
+    """A cell's code as it is shown: in the order in which it is run, cut where it is long, or slow to colour."""
+    source = in_order(storable(source))
     if len(source) > MOST_SOURCE:
         source = f"{source[:MOST_SOURCE]}\n# {LONG.format(len(source) - MOST_SOURCE)}"
     if len(source) > 2000:
@@ -156,7 +229,7 @@ def _output(output: dict) -> dict | None:
         return {
             "output_type": "stream",
             "name": "stderr" if output.get("name") == "stderr" else "stdout",
-            "text": _text(output.get("text")),
+            "text": _overwritten(_text(output.get("text"))),
         }
     if kind == "error":
         trace = output.get("traceback") if isinstance(output.get("traceback"), list) else []
@@ -172,8 +245,12 @@ def _output(output: dict) -> dict | None:
         for mime in ("text/plain", "text/html", "text/markdown", "text/latex", *PICTURES):
             value = output["data"].get(mime)
             value = _data(mime, value) if isinstance(value, str) else None
+            if mime == "text/latex" and value is not None and PLACING_TEX.search(value):
+                mime, value = "text/html", data.get("text/html", f"{BOX}{escape(value, quote=False)}</div>")
             if value is not None:
                 data[mime] = value
+        if not data and isinstance(output["data"].get("text/html"), str):
+            return {"output_type": "stream", "name": "stderr", "text": UNSEEN}
         if not data:
             return None
         cleaned = {"output_type": str(kind), "data": data, "metadata": _about_pictures(output.get("metadata"), data)}
@@ -188,12 +265,22 @@ def _text(value, most: int = MOST_OUTPUT) -> str:
     return _cut(storable(value), most) if isinstance(value, str) else ""
 
 
+def _overwritten(text: str) -> str:
+    """What a terminal shows of it: of the states of a progress bar, between which a `\r` stands, the last."""
+    if "\r" not in text:
+        return text
+    lines = (line.rstrip("\r") for line in text.split("\n"))
+    return "\n".join(line[line.rfind("\r") + 1 :] for line in lines)
+
+
 def _data(mime: str, value: str) -> str | None:
     if mime in PICTURES:
         return value if len(value) <= MOST_PICTURE and value.isascii() and picture(mime, value) else None
     value = _text(value)
     if mime == "text/html":
-        return clean_html(value)
+        cleaned = clean_html(value)
+        seen = "<img " in cleaned or not value.strip() or decoded(re.sub("<[^<>]*>", "", cleaned)).strip()
+        return cleaned if seen else None  # what only a script would draw: the words for it are shown instead
     if mime == "text/markdown":
         return clean_markdown(value)
     if mime == "text/latex":
@@ -234,7 +321,12 @@ def presentable(notebook):
             if cell.cell_type == "raw":  # a template would take some of its HTML
                 cell = _become_text(cell)
             elif cell.cell_type == "markdown":
-                cell.source = clean_markdown(cell.source)
+                written = cell.source
+                cell.source = clean_markdown(written, cell.pop("attachments", None))
+                drawn = sum(map(len, DRAWN.findall(cell.source)))
+                if drawn > pictures:
+                    cell.source, drawn = clean_markdown(DRAWN.sub("left-out", written)), 0
+                pictures, sources = pictures - drawn, sources + drawn
             else:
                 cell.source = clean_code(cell.source)
             if len(cell.source) > sources:

@@ -8,6 +8,7 @@ HALF = re.compile("[\ud800-\udfff]")  # halves of a pair: Python's strings may h
 HIDDEN = re.compile(
     "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # of those the ones that turn what follows
 # A spreadsheet splits a line at the sign that its country uses, and may pass over spaces, quotes and invisible signs.
 BEFORE = r"[;\s\"\0-\x1f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 FORMULA = re.compile(rf"(?<!{BEFORE})({BEFORE}*+)([=+\-@＝＋－＠﹢﹣−])")
@@ -32,6 +33,11 @@ def storable(value):
 def visible(text: str) -> str:
     """The text with invisible and turning signs written as their numbers, so that it reads as what it is."""
     return HIDDEN.sub(lambda sign: ascii(sign[0])[1:-1], storable(text))
+
+
+def in_order(code: str) -> str:
+    """Code in which the signs stand in the order in which Python reads them: those that turn it are numbers."""
+    return TURNING.sub(lambda sign: ascii(sign[0])[1:-1], code)
 
 
 def no_formula(value):

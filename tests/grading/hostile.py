@@ -181,6 +181,23 @@ def _without(*grade_ids):
     return change
 
 
+def _split(*parts):
+    """The answer cell became several, each with all that stands about it."""
+
+    def change(notebook):
+        answer = cell_of(notebook, ANSWER)
+        place = notebook.cells.index(answer)
+        made = [nbformat.from_dict(answer | {"source": part, "id": f"part-{n}"}) for n, part in enumerate(parts)]
+        notebook.cells[place : place + 1] = made
+
+    return change
+
+
+def _as_version_3(notebook, answer: str) -> str:
+    cell_of(notebook, ANSWER).source = answer
+    return nbformat.writes(nbformat.convert(notebook, 3), version=3)
+
+
 def _twice(grade_id):
     def change(notebook):
         found = cell_of(notebook, grade_id)
@@ -531,6 +548,19 @@ honest(
     edit(_set(ANSWER, grade_id="my_answer"), RIGHT),
     LOOK,
     words="found again",
+)
+honest(
+    "answer_split",
+    "the answer cell was split in two, of which the second needs the first",
+    edit(_split("known_of = lambda column: column.dropna()", "def share(table, column, value):\n    "
+                "return (known_of(table[column]) == value).mean()\n")),
+    LOOK,
+    words="appears 2 times",
+)  # fmt: skip
+honest(
+    "old_format",
+    "a notebook of the format before 2014",
+    lambda folder, n: (folder / f"{NAME}.ipynb").write_text(_as_version_3(n, RIGHT), encoding="utf-8") and None,
 )
 honest("answer_twice", "the answer cell was copied", edit(_twice(ANSWER), RIGHT), LOOK, words="appears")
 honest(

@@ -41,6 +41,12 @@ def text_cells(*texts: str, kind=nbformat.v4.new_markdown_cell):
     return edit(change)
 
 
+def _pasted():
+    cell = nbformat.v4.new_markdown_cell("Look: ![mine](attachment:my%20shot.png)")
+    cell["attachments"] = {"my shot.png": {"image/png": PNG}}
+    return cell
+
+
 def nested(deep: int):
     value = "x"
     for _ in range(deep):
@@ -98,6 +104,9 @@ case("formula_fetches", "a formula that fetches a picture", text_cells(
 case("formula_output", "an output in LaTeX that fetches, and takes an id",
      shows(r"display(Latex(r'$\mmlToken{mglyph}[src=//evil.example/x]{}\cssId{test_q1_hidden}{x}$'))"))  # fmt: skip
 
+case("formula_defines", "a formula that changes those of the question and of the mark scheme, and one that leaves its place",
+     text_cells(r"$\gdef\frac#1#2{\text{full marks}}\renewcommand{\text}[1]{5}$", r"$\smash{\raise-40em{\text{5 of 5}}}$"))  # fmt: skip
+
 # --- what stopped the class ---------------------------------------------------------------------------------------
 
 case("half_printed", "prints half of a pair", attack("print('\\ud800')"))
@@ -128,6 +137,8 @@ case(
 )
 case("megabyte_of_links", "a megabyte of links",
      shows("t = \"<a href='https://example.org/x'>y</a> \" * 25000\ndisplay(HTML(t), Markdown(t))"))  # fmt: skip
+case("twelve_million_columns", "a table of twelve million columns in a quarter of a megabyte",
+     shows("display(HTML('<table><tr>' + '<td colspan=999>x</td>' * 12_000 + '</tr></table>'))"))  # fmt: skip
 case("answer_of_5_mb", "an answer cell of 5 MB", attack("x = 1  # " + "<b> a=[{( " * 500_000), GRADED | LOOK)
 case("displays_without_end", "100,000 outputs in one cell",
      shows("for _ in range(100_000):\n    display(HTML('<ul><li>'))"), GRADED | LOOK)  # fmt: skip
@@ -137,6 +148,9 @@ case("displays_without_end", "100,000 outputs in one cell",
 case("pictures_with_sizes", "a picture with its size, a table, and text with a link",
      shows(f"import pandas as pd\ndisplay({{'image/png': {PNG!r}}}, raw=True, metadata={{'image/png': {{'width': 300}}}})\n"
            "display(pd.DataFrame({'a': range(200)}), Markdown('# Mine\\n\\n[x](https://example.org)'))", RIGHT),
+     points=1, kind="honest")  # fmt: skip
+case("pasted_pictures", "a picture that was pasted into a text, one that Colab wrote into it, and prose like `a<b and c>d`",
+     edit(lambda n: n.cells.extend([_pasted(), nbformat.v4.new_markdown_cell(f"![c](data:image/png;base64,{PNG}) if a<b and c>d")]), RIGHT),
      points=1, kind="honest")  # fmt: skip
 case("long_text", "a long text with headings and formulas", edit(
     lambda n: n.cells.append(nbformat.v4.new_markdown_cell("# Mine\n\nText with $p < 1$ and `code`.\n\n- x\n" * 200)), RIGHT),

@@ -12,6 +12,7 @@ from grading import gradebook as book
 from grading.course import configuration
 from grading.marks import grade
 from tests.grading.hostile import CASES, NAME
+from tests.grading.hostile_shown import PNG
 from tests.grading.sandboxed import needs_sandbox
 from tests.grading.test_marks import START, course
 
@@ -81,8 +82,12 @@ def test_nothing_was_read_and_nothing_large_or_active_is_kept(graded):
 
 
 def test_pictures_survive(graded):
-    page = (graded[0] / "feedback/plots" / START / f"{NAME}.html").read_text()
-    assert "data:image/png;base64" in page
+    pages = {
+        who: (graded[0] / "feedback" / who / START / f"{NAME}.html").read_text() for who in ("plots", "pasted_pictures")
+    }
+    assert "data:image/png;base64" in pages["plots"]
+    assert pages["pasted_pictures"].count(f'src="data:image/png;base64,{PNG}"') == 2
+    assert "if a&lt;b and c&gt;d" in pages["pasted_pictures"]
 
 
 def test_a_second_run_changes_nothing(graded):

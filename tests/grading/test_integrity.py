@@ -125,7 +125,7 @@ def test_an_answer_that_lost_its_name_is_found_again(lose):
     holds(done)
 
 
-def test_of_two_answer_cells_the_edited_one_counts_and_the_other_is_kept_to_read():
+def test_of_two_answer_cells_the_edited_one_counts_and_the_other_runs_before_it():
     notebook = copy.deepcopy(LAB0)
     place = notebook.cells.index(cell_of(notebook, "q1_share"))
     notebook.cells.insert(place + 1, nbformat.from_dict(cell_of(solved(), "q1_share")))
@@ -133,7 +133,51 @@ def test_of_two_answer_cells_the_edited_one_counts_and_the_other_is_kept_to_read
     assert cell_of(done, "q1_share").source == ANSWER and "appears 2 times" in changes and serious
     cell_of(notebook, "q1_share").source = "def share():\n    first"
     done, *_ = mended(notebook)
-    assert cell_of(done, "q1_share").source == ANSWER and any("first" in cell.source for cell in done.cells)
+    place = done.cells.index(cell_of(done, "q1_share"))
+    assert done.cells[place].source == ANSWER
+    assert done.cells[place - 1].cell_type == "code" and "first" in done.cells[place - 1].source
+    holds(done)
+
+
+def test_an_answer_that_was_split_runs_as_it_did():
+    """Jupyter gives both halves the name of the whole."""
+    notebook = solved()
+    answer = cell_of(notebook, "q1_share")
+    place = notebook.cells.index(answer)
+    parts = ["def half(x):\n    return x / 2", "# a note", ANSWER]
+    notebook.cells[place : place + 1] = [nbformat.from_dict(answer | {"source": part}) for part in parts]
+    done, changes, _ = mended(notebook)
+    place = done.cells.index(cell_of(done, "q1_share"))
+    assert [(cell.cell_type, cell.source) for cell in done.cells[place - 2 : place + 1]] == [("code", p) for p in parts]
+    assert "appears 3 times (the last is the answer)" in changes
+    holds(done)
+
+
+def test_what_was_written_into_a_locked_cell_of_code_can_be_read():
+    notebook = solved()
+    cell_of(notebook, "practice_data").source = "import itertools\n```\n"
+    done, _, serious = mended(notebook)
+    text = done.cells[done.cells.index(cell_of(done, "practice_data")) + 1]
+    assert text.cell_type == "markdown" and "````python\nimport itertools" in text.source and serious
+    holds(done)
+
+
+def test_pictures_that_were_pasted_into_a_text_come_along_and_nothing_else():
+    notebook = solved()
+    picture = {"a b.png": {"image/png": "iVBORw0KGgo=", "image/svg+xml": "<svg/>", "text/html": "<b>"}, "x": 5}
+    own = nbformat.v4.new_markdown_cell("![a](attachment:a%20b.png)")
+    own["attachments"] = picture
+    notebook.cells.insert(3, own)
+    locked = cell_of(notebook, "explain")
+    locked.source += "\n\n![a](attachment:a%20b.png)"
+    locked["attachments"] = picture
+    raw = json.dumps(notebook).encode()
+    done, _ = mend(read_notebook(raw), LAB0)
+    assert [c["attachments"] for c in done.cells if "attachments" in c] == [
+        {"a b.png": {"image/png": "iVBORw0KGgo="}}
+    ] * 2
+    assert "attachments" not in cell_of(done, "explain")
+    holds(done)
 
 
 def test_a_students_own_cells_keep_their_place():

@@ -139,6 +139,89 @@ def test_ordinary_answers_look_as_they_did(text):
     assert words(markdown2html(clean_markdown(text))) == words(markdown2html(text))
 
 
+def text_of(page: str) -> str:
+    """What a reader sees of a page."""
+    return " ".join("".join(html5lib.parse(page).itertext()).split())
+
+
+PROSE = {
+    "if a<b and c>d the gap x<0.05 holds": "if a<b and c>d the gap x<0.05 holds",
+    "`x` is a List<int>, f<T>(x), of <your name> and </T>": "x is a List<int>, f<T>(x), of <your name> and </T>",
+    "The <title> column and the <script> tag.\n\nMore.": "The <title> column and the <script> tag. More.",
+    "An arrow <!-- and no comment.\n\nMore.": "An arrow <!-- and no comment. More.",
+    "![a plot](https://evil.org/x.png) and ![mine](plot.png)": (
+        "[a picture that is not shown here: a plot, https://evil.org/x.png] and "
+        "[a picture that is not shown here: mine, plot.png]"
+    ),
+    "![gone](attachment:gone.png) **x**": "[a picture that is not shown here: gone, attachment:gone.png] x",
+    "- [x] done\n- [ ] open": "☑ done ☐ open",
+    "<center>c</center> <mark>m</mark> <font color=red>r</font>": "c m r",
+    "```html\n<title><b and c>\n```": "<title><b and c>",
+    "Größe, 中文, العربية, 🙂, $a<b$ and $5 < $6": "Größe, 中文, العربية, 🙂, $a<b$ and $5 < $6",
+}
+
+
+@pytest.mark.parametrize(("text", "seen"), PROSE.items())
+def test_what_was_written_can_be_read(text, seen):
+    assert text_of(markdown2html(clean_markdown(text))) == seen
+    if "<" in text and not re.search("[`$\\[]", text):
+        assert text_of(clean_html(text)) == seen
+
+
+def test_pasted_pictures_are_shown_where_they_were_pasted():
+    source = "Before ![one](attachment:my%20shot.png) *after* <img src='attachment:my shot.png'>"
+    for text, attached, count in [
+        (source, {"my shot.png": {"image/png": PNG}}, 1),
+        (f"Colab: ![two](data:image/png;base64,{PNG}) and ![][r]\n\n[r]: data:image/png;base64,{PNG}", None, 2),
+        ("![x](attachment:x.png)", {"x.png": {"image/png": PNG + '" onerror="x'}}, 0),
+        ("![x](attachment:x.png)", {"x.png": {"image/svg+xml": "<svg/>", "image/png": ["x"]}, "y": 1}, 0),
+    ]:
+        page = markdown2html(clean_markdown(text, attached))
+        assert page.count(f'src="data:image/png;base64,{PNG}"') == count, page
+        assert Active(page).found == [] and ("not shown here" in page) == (count < 2)
+    often = clean_markdown("![x](attachment:x) " * 2000, {"x": {"image/png": PNG + "A" * (6 * 2**20)}})
+    assert len(often) < safe.MOST_PICTURES + 500_000 and often.count("not shown here") == 1998
+    cells = [nbformat.v4.new_markdown_cell(f"{'word ' * 9000}![x](attachment:x.png)") for _ in range(3)]
+    for cell in cells:
+        cell["attachments"] = {"x.png": {"image/png": PNG + "A" * (6 * 2**20)}}
+    shown = presentable(nbformat.v4.new_notebook(cells=cells)).cells
+    assert [safe.DRAWN.search(cell.source) is not None for cell in shown] == [True, True, False]
+    assert all("word word" in cell.source and "attachments" not in cell for cell in shown)
+
+
+def test_a_progress_bar_is_what_a_terminal_shows_last():
+    text = "start\n" + "".join(f"\r{n} %" for n in range(101)) + "\ndone\r\nend\r"
+    (kept,) = clean_outputs([{"output_type": "stream", "name": "stdout", "text": text}], 10**6)
+    assert kept["text"] == "start\n100 %\ndone\nend"
+
+
+def test_an_output_that_only_a_script_draws_is_said_to_be_left_out():
+    page = "<div id='chart'></div><script>draw()</script>"
+    for data, seen in [({"text/html": page, "text/plain": "Chart()"}, "Chart()"), ({"text/html": page}, safe.UNSEEN)]:
+        (kept,) = clean_outputs([{"output_type": "display_data", "data": data, "metadata": {}}], 10**6)
+        assert "text/html" not in kept.get("data", {}) and seen in str(kept)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$\\def\\frac#1#2{3}$", "$\\renewcommand{\\text}[1]{full marks}$", "\\[\\let\\a=\\b\\]", "$$\\gdef\\x{1}$$"]
+    + ["$\\global\\let\\a\\b$", "$\\newenvironment{a}{}{}$", "$\\DeclareMathOperator{\\frac}{x}$"],
+)
+def test_a_formula_changes_no_other_formula(text):
+    for page in (clean_html(text), markdown2html(clean_markdown(text))):
+        assert page.count("<pre>") == 1 and not safe.ACTIVE_TEX.search(re.sub("<pre>.*?</pre>", "", page))
+
+
+@pytest.mark.parametrize(
+    "text", ["$\\smash{\\raise-30em{\\text{5/5}}}$", "$$\\begin{array}{c}\\\\[-99em]x\\end{array}$$"]
+)
+def test_a_formula_that_leaves_its_place_is_cut_off_at_the_edge_of_its_text(text):
+    assert clean_html(text).startswith(safe.BOX)
+    assert markdown2html(clean_markdown(text)).startswith(safe.BOX)
+    shown = {"output_type": "display_data", "data": {"text/latex": text}, "metadata": {}}
+    assert clean_outputs([shown], 10**6)[0]["data"]["text/html"].startswith(safe.BOX)
+
+
 def test_tables_and_pictures_survive():
     table = "<table border='1' class='dataframe'><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
     shown = {
@@ -303,6 +386,11 @@ def test_halves_of_a_pair_can_be_written():
     assert clean_markdown(half) == clean_code(half) == "a\ufffdb"
 
 
+def test_code_is_shown_in_the_order_in_which_it_runs():
+    code = "if role != 'user\u202e \u2066# only for teachers\u2069 \u2066':  # عربي, 中文"
+    assert clean_code(code) == "if role != 'user\\u202e \\u2066# only for teachers\\u2069 \\u2066':  # عربي, 中文"
+
+
 DEEP = {
     "brackets in a style": "<p style='color:" + "(" * 5000 + "'>x",
     "lists in lists": "<ul><li>" * 8000 + "x",
@@ -326,6 +414,13 @@ def test_no_text_costs_more_than_its_length_allows(text):
     assert time.process_time() - start < 5  # far beyond what it takes; minutes, or a RecursionError, without bounds
     assert all(page[:place].count("<") - 2 * page[:place].count("</") <= 66 for place in range(0, len(page), 997))
     html5lib.parse(markdown2html(clean_markdown(text))[:20000])
+
+
+def test_a_table_has_no_more_columns_than_its_text_could_hold():
+    wide = "<table><tr>" + "<td colspan=999>x</td>" * 10_000 + "</tr></table>"  # ten million; a browser makes them all
+    assert sum(map(int, re.findall('colspan="([0-9]+)"', clean_html(wide)))) <= len(wide) + 100
+    ordinary = "<table><tr>" + '<th colspan="9">x</th>' * 50 + "</tr></table>"
+    assert clean_html(ordinary) == ordinary
 
 
 def test_a_text_that_takes_too_long_is_ended_and_the_next_one_is_rendered():

@@ -10,6 +10,7 @@ KINDS = {
     "hollow": "the right labels and keys, and an empty array in every other place",
     "nan": "a bare NaN",
     "all nan": "the right shape, labels and keys, and NaN in every other place",
+    "boxed": "each number, text or list in an array of one, each array with one dimension more; no table",
     "first argument": "hands back the first argument",
     "last argument": "hands back the last argument",
     "arguments made constant": "makes every entry of its arguments like the first known one, and answers for that",
@@ -68,6 +69,16 @@ def _map(value, leaf):
             return _torch.full(value.shape, there)
         return _torch.empty((*value.shape, *there.shape))
     return leaf()
+
+
+def _boxed(value):
+    if isinstance(value, dict):
+        return {key: _boxed(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_boxed(item) for item in value)
+    if isinstance(value, _pd.DataFrame | _pd.Series):
+        raise TypeError("a table is in no box")
+    return value[None] if _torch is not None and isinstance(value, _torch.Tensor) else _np.asarray([value])
 
 
 def _emptied(value):
@@ -147,6 +158,8 @@ def _made(kind):
                     _change_all(given)
                 if kind == "empty":
                     return _emptied(result)
+                if kind == "boxed":
+                    return _boxed(result)
                 if kind == "hollow":
                     return _map(result, _hole)
                 if kind == "all nan":

@@ -43,6 +43,31 @@ def group_metrics(label, prediction, group):
             8,
         ),
         (
+            "people without a group counted, and left out of two rates",
+            """
+def group_metrics(label, prediction, group):
+    t = pd.DataFrame({"y": label, "p": prediction, "g": group.fillna("(missing)")})
+    by = t.groupby("g")
+    out = by["y"].agg(n="size", positives="sum", base_rate="mean")
+    out["selection_rate"] = by["p"].mean()
+    out["true_positive_rate"] = t[t.y == 1].groupby(group)["p"].mean().reindex(out.index)
+    out["false_positive_rate"] = t[t.y == 0].groupby(group)["p"].mean().reindex(out.index)
+    return out
+""",
+            8,
+        ),
+        (
+            "everybody in the group (missing)",
+            """
+def group_metrics(label, prediction, group):
+    nobody = group.isna()
+    share = prediction[nobody].mean()
+    return pd.DataFrame({"n": [len(label)], "positives": [label[nobody].sum()], "base_rate": [label[nobody].mean()],
+        "selection_rate": [share], "true_positive_rate": [share], "false_positive_rate": [share]}, index=["(missing)"])
+""",
+            0,
+        ),
+        (
             "the expected output typed in",
             """
 def group_metrics(label, prediction, group):
