@@ -2,13 +2,14 @@
 
 import functools
 import re
+import time
 from html import escape
 
 import nbformat
 from nbconvert.filters import Highlight2HTML, markdown2html
 from nbgrader.utils import compute_checksum
 
-from .bounded import TooMuch, call
+from .bounded import Spent, TooMuch, call, left, take
 from .htmlclean import PICTURES, SIZE, clean, decoded, picture
 from .text import storable
 
@@ -24,6 +25,7 @@ MOST_PICTURES = 16 * 2**20
 # CPU seconds for a text: those of ordinary text by its length, several times over. A text that takes longer is shown
 # as it was written, so that no text costs more than twice as much when it is twice as long.
 SECONDS, SECONDS_A_SIGN = 0.25, 20e-6
+SECONDS_IN_ALL = 10  # for what the cells of a notebook show, and again for its texts; see `bounded.at_most`
 # Where Markdown, HTML and LaTeX begin. What has none of these is shown as it is.
 SPECIAL = re.compile(r"[^\w\s.,;'\"()!?…]")
 ANCHOR = re.compile(r'<a class="anchor-link" href="#[^"<>]*">¶</a>')  # nbconvert's, to an id that is not kept
@@ -36,7 +38,12 @@ def clean_html(text: str) -> str:
 
     Formulas for MathJax that would do more than show a formula are shown as they were written.
     """
-    cleaned = clean(_cut(text, MOST_OUTPUT))
+    text = _cut(text, MOST_OUTPUT)
+    if left() <= 0:
+        return f"<pre>{escape(text, quote=False)}</pre>"
+    began = time.thread_time()
+    cleaned = clean(text)
+    take(time.thread_time() - began)
     return f"<pre>{escape(decoded(cleaned), quote=False)}</pre>" if _active_tex(cleaned) else cleaned
 
 
@@ -59,13 +66,20 @@ def clean_markdown(source: str) -> str:
     source = storable(source)
     if len(source) > MOST_SOURCE:
         return _as_written(_cut(source, MOST_SOURCE))
-    return source if not SPECIAL.search(source) else _clean_markdown(source)
+    if not SPECIAL.search(source):
+        return source
+    try:
+        return _clean_markdown(source)
+    except Spent:  # of another notebook the same text may be shown as it is meant
+        return _as_written(source)
 
 
 @functools.lru_cache(2000)  # most of a class hand in the same lists and headings that they were given
 def _clean_markdown(source: str) -> str:
     try:
         page = call("safe.rendered", source, seconds=_seconds(source))
+    except Spent:
+        raise
     except TooMuch:
         return _as_written(source)
     cleaned = clean(page)
