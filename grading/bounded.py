@@ -9,6 +9,7 @@ changes no result.
 import atexit
 import importlib
 import json
+import math
 import resource
 import signal
 import socket
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 SLACK = 10, 30  # on the clock ten times the CPU seconds and half a minute: for a machine that others use as well
@@ -28,12 +30,37 @@ class TooMuch(Exception):
     """The text takes more time or memory than it may; the message says which."""
 
 
+class Spent(TooMuch):
+    """The texts before it have taken the time that there was for all of them; see `at_most`."""
+
+
 class _Slow(BaseException):
     """Raised in the working process when its CPU time is up; no `except Exception` on the way may take it."""
 
 
 _free: list["_Worker"] = []
 _lock = threading.Lock()
+_purse = threading.local()
+
+
+@contextmanager
+def at_most(seconds: float):
+    """Meanwhile all texts that this thread works on take so many CPU seconds together: many small ones are much too."""
+    before, _purse.left = left(), seconds
+    try:
+        yield
+    finally:
+        _purse.left = before
+
+
+def left() -> float:
+    """CPU seconds that this thread's texts may still take."""
+    return getattr(_purse, "left", math.inf)
+
+
+def take(seconds: float) -> None:
+    """Note that a text has taken so many CPU seconds."""
+    _purse.left = left() - seconds
 
 
 def call(work: str, *arguments, seconds: float):
@@ -47,21 +74,27 @@ def call(work: str, *arguments, seconds: float):
     Raises
     ------
     TooMuch : it took longer, needed more memory, or failed with an exception
+    Spent : of these, where the time of `at_most` was over sooner
     """
+    may = min(seconds, left())
+    if may <= 0:
+        raise Spent("the texts before it took the time that there is for all")
     with _lock:
         worker = _free.pop() if _free else _Worker()
     try:
-        answer = worker.ask([work, arguments, seconds], SLACK[0] * seconds + SLACK[1])
+        answer = worker.ask([work, arguments, may], SLACK[0] * may + SLACK[1])
     except (OSError, ValueError) as problem:
         worker.close()
-        raise TooMuch(f"it was ended: {type(problem).__name__}") from None
+        take(may)
+        raise (Spent if may < seconds else TooMuch)(f"it was ended: {type(problem).__name__}") from None
     except BaseException:
         worker.close()
         raise
     with _lock:
         _free.append(worker)
+    take(answer["seconds"])
     if "error" in answer:
-        raise TooMuch(answer["error"])
+        raise (Spent if may < seconds else TooMuch)(answer["error"])
     return answer["value"]
 
 
@@ -152,7 +185,9 @@ def _serve(channel: socket.socket) -> None:
             work, arguments, seconds = _read(channel)
         except ConnectionError:
             return
-        _write(channel, _answer(work, arguments, seconds))
+        began = time.process_time()
+        answer = _answer(work, arguments, seconds)
+        _write(channel, answer | {"seconds": time.process_time() - began})
 
 
 def _answer(work: str, arguments: list, seconds: float) -> dict:

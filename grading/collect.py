@@ -279,12 +279,15 @@ def _no_file(about: os.stat_result) -> str:
 
 
 def _read_all(entries: list[_File], most_bytes: int, most_files: int) -> tuple[dict[str, bytes], list]:
-    """Read files, notebooks first, as far as the limits go; also a list of (name, why) of what was left out."""
-    files, refused, total = {}, [], 0
+    """Read files, notebooks first, as far as the limits go; also a list of (name, why) of what was left out.
+
+    What cannot be read counts as a file: to unpack something damaged takes as long as if it were whole.
+    """
+    files, refused, total, tried = {}, [], 0, 0
     folders = {str(above) for entry in entries for above in PurePosixPath(entry.name).parents}
     order = sorted(entries, key=lambda e: (not e.name.endswith(".ipynb"), e.name.count("/"), e.name))
     for place, entry in enumerate(order):
-        if len(files) >= most_files:
+        if tried >= most_files:
             further = len(order) - place - 1
             and_more = f", and so were {further} more" if further else ""
             refused.append((entry.name, f"there are more than {most_files} files{and_more}"))
@@ -292,6 +295,7 @@ def _read_all(entries: list[_File], most_bytes: int, most_files: int) -> tuple[d
         if entry.name in files or entry.name in folders:
             refused.append((entry.name, "something else has the same name"))
             continue
+        tried += 1
         try:
             data = entry.read(min(MOST_FILE, most_bytes - total))
         except Exception as problem:

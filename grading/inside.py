@@ -419,6 +419,7 @@ CAPABILITIES = 41
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32, 4096
 KEYCTL = {"x86_64": 250, "aarch64": 219}
 KEYCTL_JOIN_SESSION_KEYRING = 1
+TERMINALS = 32
 
 
 def enter(pid: int | None) -> None:
@@ -436,6 +437,17 @@ def enter(pid: int | None) -> None:
         if fd < 0 or libc.setns(fd, 0):
             raise OSError(ctypes.get_errno(), f"the {name} namespace of the sandbox cannot be joined")
         os.close(fd)
+        if name == "mnt":  # while there are the rights to
+            few_terminals(libc)
+
+
+def few_terminals(libc) -> None:
+    """Of terminals (pty) all of a machine together have some thousand; a sandbox gets a few. Without them `!ls` fails.
+
+    Where the kernel does not do it, there is no such limit; bubblewrap itself sets none.
+    """
+    flags = MS_REMOUNT | MS_NOSUID | MS_NOEXEC
+    libc.mount(None, b"/dev/pts", None, flags, b"ptmxmode=0666,mode=620,max=%d" % TERMINALS)
 
 
 def give_up_rights(user: int | None = None) -> None:

@@ -52,10 +52,7 @@ def read_notebook(data: bytes) -> NotebookNode:
     if not isinstance(raw, dict) or not isinstance(raw.get("nbformat"), int):
         raise Unreadable("It is JSON, and no notebook.")
     if raw["nbformat"] < 4 and isinstance(raw.get("worksheets"), list):
-        try:
-            raw = nbformat.convert(nbformat.from_dict(raw), 4)
-        except Exception:
-            raise Unreadable("It is a notebook of an old format that cannot be converted.") from None
+        raw = {"cells": _cells_of_old(raw["worksheets"])}
     if not isinstance(raw.get("cells"), list):
         raise Unreadable("It is JSON, and no notebook: it has no list of cells.")
     if len(raw["cells"]) > MOST_CELLS:
@@ -65,19 +62,45 @@ def read_notebook(data: bytes) -> NotebookNode:
     return notebook
 
 
+def _cells_of_old(worksheets: list) -> list[dict]:
+    """The cells of a notebook of format 2 or 3 in the words of format 4, as far as they count (`_cell`).
+
+    nbformat's own conversion believes what it reads: a heading of level 10⁹ would become a gigabyte of signs.
+    """
+    cells = []
+    for sheet in worksheets:
+        found = sheet.get("cells") if isinstance(sheet, dict) else None
+        for cell in found if isinstance(found, list) else []:
+            kind = cell.get("cell_type") if isinstance(cell, dict) else None
+            if kind == "code":
+                cells.append(cell | {"source": cell.get("input", "")})
+            elif kind == "heading":
+                level = cell.get("level")
+                signs = "#" * level if type(level) is int and 1 <= level <= 6 else "#"
+                words = " ".join(_joined(cell.get("source", "")).splitlines())
+                cells.append(cell | {"cell_type": "markdown", "source": f"{signs} {words}"})
+            elif kind is not None:
+                cells.append(cell | {"cell_type": "markdown"} if kind == "html" else cell)
+    return cells
+
+
+def _joined(source) -> str:
+    """A cell's text, which may be written as a list of lines."""
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    return _text(source)
+
+
 def _cell(raw) -> NotebookNode | None:
     """What counts of a cell: its type, its text, its id, and what nbgrader wrote about it."""
     if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
         return None
-    source = raw.get("source", "")
-    if isinstance(source, list):
-        source = "".join(part for part in source if isinstance(part, str))
     make = {
         "code": nbformat.v4.new_code_cell,
         "markdown": nbformat.v4.new_markdown_cell,
         "raw": nbformat.v4.new_raw_cell,
     }
-    cell = make[raw["cell_type"]](source=_text(source))
+    cell = make[raw["cell_type"]](source=_joined(raw.get("source", "")))
     if raw["cell_type"] == "markdown" and isinstance(raw.get("attachments"), dict):
         cell["attachments"] = _pasted(raw["attachments"])
     cell["given_id"] = raw.get("id") if isinstance(raw.get("id"), str) else ""

@@ -20,14 +20,14 @@ from tqdm import tqdm
 
 from . import gradebook as book
 from . import sandbox
-from .bounded import prepare
+from .bounded import at_most, prepare
 from .collect import TIME, files_of
 from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .integrity import Unreadable, mend, read_notebook, set_aside
 from .parallel import run_all, why_not
 from .report import class_report, export_canvas, export_moodle
 from .run import KEEP
-from .safe import presentable
+from .safe import SECONDS_IN_ALL, presentable
 from .text import name_problem, no_formula, storable, visible
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
@@ -430,7 +430,8 @@ def executed(notebook, outcome: dict):
         elif about.get("grade"):  # a visible check: no points hang on it, and nbgrader wants no partial credit from it
             outputs = [output for output in outputs if output["output_type"] in ("error", "stream")]
         cell.outputs = [nbformat.from_dict(output) for output in outputs]
-    return presentable(notebook)
+    with at_most(SECONDS_IN_ALL):
+        return presentable(notebook)
 
 
 def _failure(name: str, words: str, message: str) -> dict:

@@ -25,9 +25,10 @@ from contextlib import contextmanager
 import nbformat
 
 from . import leftovers
+from .bounded import at_most
 from .course import GradingError
 from .plain import ChannelError, Gone, receive, send
-from .safe import clean_outputs
+from .safe import SECONDS_IN_ALL, clean_outputs
 from .sandbox import HOME, LIMITS, Sandbox, environment, send_signal
 from .text import storable
 
@@ -127,7 +128,8 @@ def _run(begin, stages, submitted, files, limits, start) -> dict:
         session = start_session(begin)
         session.end = start + limits["wall_seconds"]
         try:
-            result = _once(session, stages, submitted, files, limits, skip)
+            with at_most(SECONDS_IN_ALL):
+                result = _once(session, stages, submitted, files, limits, skip)
         finally:
             used = session.close()
         if result["lost"] is None:

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import time
 from html import escape
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbgrader.utils import compute_checksum
 
-from .bounded import TooMuch, call
+from .bounded import Spent, TooMuch, call, left, take
 from .htmlclean import PICTURES, SIZE, clean, decoded, picture
 from .text import in_order, storable
 
@@ -28,6 +29,7 @@ MOST_PICTURES = 16 * 2**20
 # CPU seconds for a text: those of ordinary text by its length, several times over. A text that takes longer is shown
 # as it was written, so that no text costs more than twice as much when it is twice as long.
 SECONDS, SECONDS_A_SIGN = 0.25, 20e-6
+SECONDS_IN_ALL = 10  # for what the cells of a notebook show, and again for its texts; see `bounded.at_most`
 # Where Markdown, HTML and LaTeX begin. What has none of these is shown as it is.
 SPECIAL = re.compile(r"[^\w\s.,;'\"()!?…]")
 ANCHOR = re.compile(r'<a class="anchor-link" href="#[^"<>]*">¶</a>')  # nbconvert's, to an id that is not kept
@@ -54,7 +56,12 @@ def clean_html(text: str) -> str:
 
     Formulas for MathJax that would do more than show a formula are shown as they were written.
     """
-    cleaned = clean(_cut(text, MOST_OUTPUT))
+    text = _cut(text, MOST_OUTPUT)
+    if left() <= 0:
+        return f"<pre>{escape(text, quote=False)}</pre>"
+    began = time.thread_time()
+    cleaned = clean(text)
+    take(time.thread_time() - began)
     if _has_tex(ACTIVE_TEX, cleaned):
         return f"<pre>{escape(decoded(cleaned), quote=False)}</pre>"
     return f"{BOX}{cleaned}</div>" if _has_tex(PLACING_TEX, cleaned) else cleaned
@@ -86,7 +93,10 @@ def clean_markdown(source: str, attached=None) -> str:
         return _as_written(_cut(source, MOST_SOURCE))
     if not SPECIAL.search(source):
         return source
-    return _clean_markdown.__wrapped__(source, pictures) if pictures else _clean_markdown(source)
+    try:
+        return _clean_markdown.__wrapped__(source, pictures) if pictures else _clean_markdown(source)
+    except Spent:  # of another notebook the same text may be shown as it is meant
+        return _as_written(source)
 
 
 def _apart(source: str, attached) -> tuple[str, dict[str, str]]:
@@ -113,6 +123,8 @@ def _apart(source: str, attached) -> tuple[str, dict[str, str]]:
 def _clean_markdown(source: str, pictures=None) -> str:
     try:
         page = call("safe.rendered", source, seconds=_seconds(source))
+    except Spent:
+        raise
     except TooMuch:
         return _as_written(source)
     cleaned = clean(page := _drawn(page, pictures) if pictures else page)
@@ -125,15 +137,15 @@ def _clean_markdown(source: str, pictures=None) -> str:
 
 def _drawn(page: str, pictures: dict[str, str]) -> str:
     """The page with pictures in place of their names; one of them may be asked for a thousand times."""
-    left = MOST_PICTURES
+    room = MOST_PICTURES
 
     def drawn(found: re.Match) -> str:
-        nonlocal left
+        nonlocal room
         name = decoded(found[2])
         address = pictures.get(name) or pictures.get(unquote(name), "")
-        if not address or len(address) > left:
+        if not address or len(address) > room:
             return found[0]
-        left -= len(address)
+        room -= len(address)
         return found[1] + address
 
     return PASTED.sub(drawn, page)

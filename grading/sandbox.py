@@ -277,6 +277,8 @@ class Sandbox:
         filtered = syscalls.filtered()
         words.append("a filter of system calls" if filtered else "NO FILTER of system calls (keys are shared)")
         words.append(f"limits by {'cgroups' if self.cgroup.held else 'rlimits and a watch on the processes'}")
+        if not self.cgroup.fair:
+            words.append("NO FAIR SHARE of the processors")
         if not self.cgroup.held:
             more = "" if filtered else "memory files, shared memory and "
             words.append(f"NO LIMIT for {more}the kernel's own memory")

@@ -26,6 +26,8 @@ REFUSED = {
     # large parts of the kernel that a notebook has no use for
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "userfaultfd": (323, 282), "bpf": (321, 280), "fanotify_init": (300, 262), "modify_ldt": (154, None),
+    # what acts on the whole machine, or is counted for all that one user starts
+    "sync": (162, 81), "syncfs": (306, 267), "inotify_init": (253, None), "inotify_init1": (294, 26),
     # name spaces, file systems and the machine: without rights they fail already, but for holes
     "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431),
@@ -39,16 +41,17 @@ REFUSED = {
 # Calls of which only some are refused, by an argument; see `program`.
 CHECKED = {
     "clone": (56, 220), "clone3": (435, 435), "unshare": (272, 97), "socket": (41, 198), "socketpair": (53, 199),
-    "prctl": (157, 167),
+    "prctl": (157, 167), "setsockopt": (54, 208),
 }  # fmt: skip
 NEW_NAMESPACES = 0x7E020080
 FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6; not AF_NETLINK, AF_VSOCK, AF_ALG and thirty others
 PR_SET_DUMPABLE, PR_GET_SECCOMP = 4, 21
+SOL_SOCKET, SO_LINGER = 1, 13
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column of the tables, AUDIT_ARCH_…
 X32 = 0x40000000  # x86-64's other calling convention, with numbers of its own
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, ERROR, KILL = 0x7FFF0000, 0x00050000, 0x80000000
-NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # places in what the kernel hands to the program
+NUMBER, ARCHITECTURE, FIRST, SECOND, THIRD = 0, 4, 16, 24, 32  # places in what the kernel hands to the program
 
 
 def _line(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -69,8 +72,10 @@ def program(machine: str = "") -> bytes | None:
     """The filter, to be handed to the kernel; None where there is none for this kind of machine.
 
     Besides what is in `REFUSED`, these get an error: new name spaces (`clone3`, whose arguments a filter cannot see,
-    as if the kernel did not have it: the C library then calls `clone`), sockets of families but `FAMILIES`, and hiding
-    from who watches the limits (`PR_SET_DUMPABLE`). A call by another convention than the machine's own ends Python.
+    as if the kernel did not have it: the C library then calls `clone`), sockets of families but `FAMILIES`, hiding
+    from who watches the limits (`PR_SET_DUMPABLE`), and sockets whose end is waited for (`SO_LINGER`): a file that is
+    sent over the channel is closed by the one who reads there, and closing must not take as long as its maker likes.
+    A call by another convention than the machine's own ends Python.
     """
     machine = machine or platform.machine()
     if machine not in MACHINES:
@@ -91,6 +96,8 @@ def program(machine: str = "") -> bytes | None:
         lines += _unless(name, column, [_line(LOAD, FIRST), *known, _error(errno.EAFNOSUPPORT), allow])
     hides = [_line(LOAD, FIRST), _line(EQUAL, PR_SET_DUMPABLE, 0, 3), _line(LOAD, SECOND), _line(EQUAL, 0, 0, 1)]
     lines += _unless("prctl", column, [*hides, _error(errno.EPERM), allow])
+    lingers = [_line(LOAD, SECOND), _line(EQUAL, SOL_SOCKET, 0, 3), _line(LOAD, THIRD), _line(EQUAL, SO_LINGER, 0, 1)]
+    lines += _unless("setsockopt", column, [*lingers, _error(errno.EPERM), allow])
     return b"".join([*lines, allow])
 
 

@@ -12,6 +12,7 @@ TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # of those the ones that t
 # A spreadsheet splits a line at the sign that its country uses, and may pass over spaces, quotes and invisible signs.
 BEFORE = r"[;\s\"\0-\x1f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 FORMULA = re.compile(rf"(?<!{BEFORE})({BEFORE}*+)([=+\-@＝＋－＠﹢﹣−])")
+MOST_NAME = 200  # bytes; a file system mostly takes 255, and the files named after it have longer names
 NO_NAME = set('[]{}*?<>"&\\')  # of a pattern for files, of HTML, of a text in a script: nbgrader's pages escape none
 
 
@@ -62,7 +63,8 @@ def name_problem(student: str) -> str:
     """
     bad = sorted({sign for sign in student if sign in NO_NAME or unicodedata.category(sign).startswith("C")})
     if not bad:
-        return ""
+        too_long = f"The folder's name has more than {MOST_NAME} bytes: rename the folder."
+        return too_long if len(student.encode()) > MOST_NAME else ""
     signs = " ".join(visible(sign) if sign.isprintable() else ascii(sign)[1:-1] for sign in bad)
     return (
         f"The folder's name holds {signs}, which nbgrader cannot read or would show as a part of its page: "

@@ -61,7 +61,7 @@ def _sockets(pid: int) -> int:
 
 def _lines(path: str, after: int = 1) -> list[str]:
     try:
-        with open(path) as file:
+        with open(path, errors="replace") as file:  # a socket may have any bytes for a name
             return file.read().splitlines()[after:]
     except OSError:
         return []

@@ -426,6 +426,29 @@ case(
     None,
     "too large",
 )
+
+
+def old(*cells: dict):
+    """A notebook of format 3."""
+    return raw(json.dumps({"nbformat": 3, "metadata": {}, "worksheets": [{"cells": cells}]}).encode())
+
+
+case(
+    "old_with_a_large_heading",
+    "of an old format, with headings of level 3,000,000,000",
+    old(*[{"cell_type": "heading", "level": 3 * 10**9, "source": "x", "metadata": {}}] * 20),
+    LOOK,
+    0,
+    "deleted",
+)
+case(
+    "old_with_odd_cells",
+    "of an old format, with cells, levels and sheets that are none",
+    old({"cell_type": "heading", "level": [], "source": [5, "x"]}, 5, {"cell_type": ["code"]}, {"cell_type": "code"}),
+    LOOK,
+    0,
+    "deleted",
+)
 case("symlink", "a link to a file of the system", link("/etc/passwd"), FAILED, None, "link")
 case(
     "symlink_to_source",

@@ -136,6 +136,46 @@ case("byte_by_byte_in_the_test", "sends its result byte by byte", code(
     f"{CHANNEL}def share(table, column, value):\n    if not asked_by_a_test(): return 0.25\n"
     "    channel.sendall(struct.pack('<QQ', 90, 0))\n    while True:\n        channel.sendall(b' '); time.sleep(1)"), LOOK, words="took longer than \\d+ s")  # fmt: skip
 
+# A file that comes over the channel is closed where it arrives, and closing may wait for what is still to be sent.
+LINGERS = f"""{CHANNEL}
+server = socket.create_server(('127.0.0.1', 0))
+sender = socket.create_connection(server.getsockname())
+receiver, _ = server.accept()
+sender.setblocking(False)
+try:
+    while True: sender.send(bytes(2**16))
+except BlockingIOError: pass
+try:
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 600))
+    print('FOUND a way to make closing wait')
+except OSError as problem: print(problem)
+"""
+case(
+    "sends_what_closes_slowly",
+    "sends a connection along that would be closed for ten minutes",
+    edit(
+        _then(
+            LINGERS,
+            "socket.send_fds(channel, [struct.pack('<Q', 90)], [sender.fileno(), receiver.fileno()])\n"
+            "sender.close(); receiver.close()\nfor_ever()",
+        )
+    ),
+    LOOK,
+    words="took longer than \\d+ s and could not be interrupted",
+)
+case(
+    "sends_what_closes_slowly_in_the_test",
+    "sends such a connection along with a result, inside of a socket that is sent",
+    code(
+        f"{LINGERS}def share(table, column, value):\n    if asked_by_a_test():\n"
+        "        one, other = socket.socketpair()\n        socket.send_fds(one, [b'.'], [sender.fileno()])\n"
+        "        socket.send_fds(channel, [struct.pack('<Q', 90)], [other.fileno()])\n"
+        "        sender.close(); one.close(); other.close()\n        for_ever()\n    return 0.25"
+    ),
+    LOOK,
+    words="took longer than \\d+ s",
+)
+
 # --- more than anybody decodes ------------------------------------------------------------------------------------
 
 

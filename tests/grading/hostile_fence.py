@@ -95,6 +95,20 @@ case("memory_hidden", "hides its processes from whoever counts their memory", at
     LIBC + IN_A_SANDBOX + "tried('to hide', libc.prctl(4, 0, 0, 0, 0) if not libc.prctl(4, 0, 0, 0, 0) else -1)\n"
     "    tried('to hide with more bits', libc.prctl(4, ctypes.c_ulong(0), 1, 1, 1))"))  # fmt: skip
 
+# --- what all that runs on a machine has together -------------------------------------------------------------------
+
+case("terminals", "takes all terminals of the machine", attack(
+    "import os\ntaken = []\ntry:\n    while True: taken.append(os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY))\nexcept OSError as e: print(len(taken), e)\n"
+    f"if len(taken) > 100 and os.readlink('/proc/self/ns/pid') != {OUTSIDE!r}: print('FOUND', len(taken), 'terminals')\nfor one in taken: os.close(one)"))  # fmt: skip
+case("watches_and_syncs", "takes all watches on files that a user may have, and has the disks written", attack(
+    LIBC + IN_A_SANDBOX + "tried('watch', call(253, 26, 0) if LATER else -1)\n    tried('watch with flags', call(294, 26, 0))\n"
+    "    tried('disks', call(162, 81))\n    tried('a disk', call(306, 267, os.open('/usr', os.O_RDONLY)))"))  # fmt: skip
+case("names_without_letters", "gives sockets names that are no text, and many lines of them", attack(
+    "import socket, time\nkept = []\nfor name in (b'/tmp/\\xff\\xfe', b'\\0\\n\\xff\\n\\r\\n', '/tmp/\u2028ß'.encode()):\n"
+    "    kept.append(socket.socket(socket.AF_UNIX)); kept[-1].bind(name)\ntime.sleep(2.5)"))  # fmt: skip
+case("many_busy_processes", "computes in thirty processes, each in a session of its own", attack(
+    "import os, time\nend = time.time() + 3\nfor i in range(30):\n    if os.fork() == 0:\n        os.setsid()\n        while time.time() < end: pass\n        os._exit(0)\ntime.sleep(3)"), MARKS)  # fmt: skip
+
 # --- honest work that looks a little like it ------------------------------------------------------------------------
 
 case("honest_processes", "computes in processes, threads and shared memory", code(

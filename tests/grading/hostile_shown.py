@@ -133,12 +133,16 @@ case("lists_in_lists", "64 kB of lists in lists", text_cells("<ul><li>" * 8000, 
 case(
     "formulas_without_end",
     "48 kB of formulas that never end",
-    text_cells("\\\\[" * 16000, "[" * 40000, "*a _b " * 8000),
+    text_cells("\\\\[" * 16000, "\\\\[" * 23000, "*a _b " * 8000),
 )
 case("megabyte_of_links", "a megabyte of links",
      shows("t = \"<a href='https://example.org/x'>y</a> \" * 25000\ndisplay(HTML(t), Markdown(t))"))  # fmt: skip
 case("twelve_million_columns", "a table of twelve million columns in a quarter of a megabyte",
      shows("display(HTML('<table><tr>' + '<td colspan=999>x</td>' * 12_000 + '</tr></table>'))"))  # fmt: skip
+case("many_slow_texts", "hundreds of short texts, each slow to render",
+     text_cells(*("\\\\[" * 2300 + str(i) for i in range(300))))  # fmt: skip
+case("many_slow_outputs", "as many outputs, each slow to render, and HTML of which nothing is left",
+     shows(r"for i in range(150): display(Markdown(r'\\[' * 2300 + str(i)))" "\nfor i in range(9): display(HTML('<script>x</script>' * 10_000))"))  # fmt: skip
 case("answer_of_5_mb", "an answer cell of 5 MB", attack("x = 1  # " + "<b> a=[{( " * 500_000), GRADED | LOOK)
 case("displays_without_end", "100,000 outputs in one cell",
      shows("for _ in range(100_000):\n    display(HTML('<ul><li>'))"), GRADED | LOOK)  # fmt: skip
@@ -166,4 +170,5 @@ def plain(folder, notebook):
 
 case("<img src=x onerror=alert(1)>", "a folder named like HTML", plain, FAILED, None, words="name holds < >")
 case('x"y\\z', "a folder's name with a quote and a backslash", plain, FAILED, None, words="name holds")
+case("x" * 230, "a name that leaves no room for those of files", plain, FAILED, None, words="more than 200 bytes")
 case("ada\u202ebda", "a folder's name that turns the line around", plain, FAILED, None, words=r"name holds \\u202e")

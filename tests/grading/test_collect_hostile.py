@@ -432,6 +432,18 @@ def test_notebooks_come_before_the_limits(tmp_path):
     assert sum(map(len, files.values())) <= 100 and FIRST in files and "too large" in left_out[0]
 
 
+def test_what_cannot_be_read_counts_as_a_file():
+    tried = []
+
+    def damaged(most):
+        tried.append(most)
+        raise module._Refused("it cannot be unpacked")
+
+    entries = [module._File(f"{number}.csv", None, damaged) for number in range(3000)]
+    files, refused = module._read_all(entries, 1000, 10)
+    assert files == {} and len(tried) == 10 and "and so were 2989 more" in refused[-1][1]
+
+
 def test_checkpoints_are_no_part_of_a_submission(tmp_path):
     files, left_out = files_of(put(tmp_path / "ada", {FIRST: b"1", f".ipynb_checkpoints/{FIRST}": b"0"}))
     assert set(files) == {FIRST} and left_out == []

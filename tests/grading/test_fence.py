@@ -8,12 +8,14 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from grading import leftovers, sandbox, syscalls, watch
+from grading import inside, leftovers, sandbox, syscalls, watch
 from grading.cgroups import Cgroup
 from grading.course import GradingError
 from grading.run import close_stages, run_notebook
@@ -91,6 +93,8 @@ def test_the_filter_refuses_what_is_listed_and_nothing_else(machine):
         for family in range(50):
             assert ends(name, family) == (syscalls.ALLOW if family in (1, 2, 10) else NO_FAMILY), family
     assert ends("prctl", 4, 0) == EPERM
+    assert ends("setsockopt", 9, 1, 13) == EPERM  # SO_LINGER
+    assert ends("setsockopt", 13, 1, 2) == ends("setsockopt", 1, 6, 13) == syscalls.ALLOW
     assert ends("prctl", 4, 1) == ends("prctl", 15, 0) == ends("prctl", 38, 1) == syscalls.ALLOW
 
 
@@ -340,6 +344,46 @@ def test_the_watch_counts_what_a_submission_keeps_outside_of_its_processes(monke
     before = shown("import time; time.sleep(4)", limits=more) and made[-1]
     assert max(made) - before > 15 * 2**20
     assert "NO LIMIT for the kernel's own memory" in done["sandbox"]
+
+
+TERMINALS = "import os\ntaken = []\ntry:\n    while True: taken.append(os.open('/dev/ptmx', os.O_RDWR))\nexcept OSError: print(len(taken))"
+
+
+@needs_sandbox
+@root_only
+def test_an_ordinary_users_submissions_get_few_terminals_too(tmp_path):
+    done = ordinary_user.python(f"from tests.grading.test_fence import shown\nprint(shown({TERMINALS!r})[0])", tmp_path)
+    assert done.stdout.strip() == str([f"{inside.TERMINALS}\n"]), (done.stdout, done.stderr)
+
+
+# --- processors -----------------------------------------------------------------------------------------------------
+
+BUSY = """
+import os, time
+end = time.time() + 30
+for i in range(30):
+    if os.fork() == 0:
+        os.setsid()
+        while time.time() < end: pass
+        os._exit(0)
+time.sleep(30)
+"""
+
+
+@needs_sandbox
+def test_a_submission_with_many_busy_processes_takes_no_time_of_the_others():
+    if not Cgroup(FEW).fair:
+        pytest.skip("no control groups for processors here")
+    shown("1")  # the Python that both are copied from
+    busy = threading.Thread(target=shown, args=[BUSY], kwargs={"limits": {"cell_seconds": 40}})
+    busy.start()
+    time.sleep(2)
+    works = (
+        "import time\nstart, began = time.process_time(), time.time()\nwhile time.process_time() - start < 1: pass\n"
+    )
+    (text,), done = shown(f"{works}print(time.time() - began)", limits={"cell_seconds": 30})
+    busy.join()
+    assert float(text) < 8 and "FAIR" not in done["sandbox"]  # of 31 processes each would get 15 seconds for one
 
 
 # --- what a killed grader leaves ------------------------------------------------------------------------------------

@@ -248,6 +248,22 @@ def test_what_is_no_notebook_is_said_in_one_sentence(data, words):
         read_notebook(data)
 
 
+def test_a_notebook_of_an_old_format_is_read():
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["A\n", "heading"], "metadata": {}},
+        {"cell_type": "heading", "level": 10**12, "source": "x"},
+        {"cell_type": "code", "input": ["x = 1\n", "x"], "outputs": [], "metadata": {"nbgrader": {"grade_id": "q1"}}},
+        {"cell_type": "html", "source": "<b>"},
+        {"cell_type": ["code"]},
+        5,
+    ]
+    old = {"nbformat": 3, "worksheets": [{"cells": cells[:2]}, {"cells": 5}, 5, {"cells": cells[2:]}]}
+    read = read_notebook(json.dumps(old).encode()).cells
+    assert [(cell.cell_type, cell.source) for cell in read] == [
+        ("markdown", "## A heading"), ("markdown", "# x"), ("code", "x = 1\nx"), ("markdown", "<b>")]  # fmt: skip
+    assert read[2].metadata.nbgrader.grade_id == "q1"
+
+
 def test_a_file_too_large_is_not_even_parsed(monkeypatch):
     monkeypatch.setattr(integrity, "MOST_BYTES", 1000)
     with pytest.raises(Unreadable, match="MB are read"):

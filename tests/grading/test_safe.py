@@ -1,6 +1,7 @@
 """What a student shows is harmless when a page is made of it, and stays readable."""
 
 import base64
+import math
 import re
 import time
 from html.parser import HTMLParser
@@ -430,6 +431,33 @@ def test_a_text_that_takes_too_long_is_ended_and_the_next_one_is_rendered():
     with pytest.raises(bounded.TooMuch, match="AttributeError"):
         bounded.call("safe.rendered", 5, seconds=5)
     assert bounded.call("safe.rendered", "*x*", seconds=5) == "<p><em>x</em></p>\n"
+
+
+def test_many_texts_have_one_time_together():
+    slow = ["\\\\[" * 3000 + str(i) for i in range(200)]
+    with bounded.at_most(0.5):
+        start = time.process_time()
+        for text in slow:
+            clean_markdown(text)
+        assert bounded.left() <= 0
+        assert clean_markdown("*mine*") == "<div><pre>*mine*</pre></div>"
+        assert (
+            clean_html("<b>x</b><script>y</script>") == "<pre>&lt;b&gt;x&lt;/b&gt;&lt;script&gt;y&lt;/script&gt;</pre>"
+        )
+        with pytest.raises(bounded.Spent):
+            bounded.call("safe.rendered", "x", seconds=5)
+        assert time.process_time() - start < 2
+    assert bounded.left() == math.inf
+    assert clean_markdown("*mine*") == "*mine*"  # what was shown otherwise for want of time is not kept for others
+
+
+def test_html_takes_of_the_same_time():
+    with bounded.at_most(0.2):
+        for _ in range(1000):
+            clean_html("<script>x</script>" * 10_000)
+            if bounded.left() <= 0:
+                break
+        assert bounded.left() <= 0
 
 
 def test_a_process_that_died_is_replaced():
