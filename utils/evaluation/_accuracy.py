@@ -14,6 +14,13 @@ def correct(table: pd.DataFrame, label: str = "label", prediction: str = "pred1"
     ------
     KeyError : a column is missing
     ValueError : the table is empty, or a label or prediction is missing
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import correct
+    >>> correct(pd.DataFrame({"label": [8, 3, 8], "pred1": [8, 8, 8]})).tolist()
+    [True, False, True]
     """
     check_table(table, label, prediction)
     for column in (label, prediction):
@@ -54,6 +61,16 @@ def accuracy_by_group(
     Raises
     ------
     KeyError, ValueError : as in `correct`; also for a group without rows
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import accuracy_by_group
+    >>> digits = pd.DataFrame({"colour": 3 * ["blue"] + ["orange"], "label": [8, 8, 3, 3], "pred1": [8, 8, 8, 3]})
+    >>> accuracy_by_group(digits, "colour").round(3)
+       colour  n  correct  accuracy    low   high  small
+    0    blue  3        2     0.667  0.208  0.939   True
+    1  orange  1        1     1.000  0.207  1.000   True
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
     correct(table, label, prediction)  # says what is missing
@@ -72,14 +89,33 @@ def accuracy_by_group(
 
 
 def compute_accuracy(df: pd.DataFrame, label_col: str = "label", pred_col: str = "pred1") -> float:
-    """Share of rows whose prediction is the label."""
+    """Share of rows whose prediction is the label.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import compute_accuracy
+    >>> compute_accuracy(pd.DataFrame({"label": [8, 3, 8, 3], "pred1": [8, 8, 8, 3]}))
+    0.75
+    """
     return float(correct(df, label_col, pred_col).mean())
 
 
 def compute_confidence_bounds(
     df: pd.DataFrame, label_col: str = "label", pred_col: str = "pred1", method: str = "wilson", level: float = 0.95
 ) -> tuple[float, float]:
-    """Interval of the accuracy, (low, high); see `rate_interval` for what it means and for `method`."""
+    """Interval of the accuracy, (low, high); see `rate_interval` for what it means and for `method`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import compute_confidence_bounds
+    >>> few = pd.DataFrame({"label": [8, 3, 8, 3], "pred1": [8, 8, 8, 3]})
+    >>> [round(end, 2) for end in compute_confidence_bounds(few)]
+    [0.3, 0.95]
+    >>> [round(end, 2) for end in compute_confidence_bounds(pd.concat(100 * [few]))]
+    [0.71, 0.79]
+    """
     hits = correct(df, label_col, pred_col)
     return rate_interval(int(hits.sum()), len(hits), method, level)
 
@@ -87,7 +123,16 @@ def compute_confidence_bounds(
 def get_group_accuracy_by_value(
     df: pd.DataFrame, group_col: str, prediction_col: str = "pred1", ground_truth_col: str = "label"
 ) -> dict[str, float]:
-    """Accuracy of each group as a dict, group → share; not rounded."""
+    """Accuracy of each group as a dict, group → share; not rounded.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import get_group_accuracy_by_value
+    >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
+    >>> get_group_accuracy_by_value(digits, "colour")
+    {'blue': 0.5, 'orange': 1.0}
+    """
     table = accuracy_by_group(df, group_col, ground_truth_col, prediction_col)
     return dict(zip(table[group_col], table["accuracy"], strict=True))
 
@@ -95,7 +140,16 @@ def get_group_accuracy_by_value(
 def get_accuracy_by_intersection(
     df: pd.DataFrame, group1_col: str, group2_col: str, prediction_col: str = "pred1", ground_truth_col: str = "label"
 ) -> dict[str, float]:
-    """Accuracy of each crossed group as a dict with keys like `8-orange`; not rounded."""
+    """Accuracy of each crossed group as a dict with keys like `8-orange`; not rounded.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import get_accuracy_by_intersection
+    >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
+    >>> get_accuracy_by_intersection(digits, "label", "colour")
+    {'3-blue': 0.0, '8-blue': 1.0, '8-orange': 1.0}
+    """
     table = accuracy_by_group(df, [group1_col, group2_col], ground_truth_col, prediction_col)
     return dict(zip(crossed_name(table, [group1_col, group2_col]), table["accuracy"], strict=True))
 
@@ -108,14 +162,37 @@ def crossed_name(table: pd.DataFrame, groups: list[str]) -> pd.Series:
 def print_accuracy_by_group(
     df: pd.DataFrame, group_col: str, prediction_col: str = "pred1", ground_truth_col: str = "label"
 ) -> None:
-    """Print a line for each group: accuracy, its Wilson interval, rows; groups under 30 rows are marked."""
+    """Print a line for each group: accuracy, its Wilson interval, rows; groups under 30 rows are marked.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import print_accuracy_by_group
+    >>> digits = pd.DataFrame({"colour": 32 * ["blue"] + 2 * ["orange"], "label": 34 * [8], "pred1": 33 * [8] + [3]})
+    >>> print_accuracy_by_group(digits, "colour")
+    Accuracy by colour (95 % Wilson interval)
+      blue    1.000  [0.893, 1.000]  n = 32
+      orange  0.500  [0.095, 0.905]  n = 2   few rows (under 30): read with care
+    """
     _print_accuracies(accuracy_by_group(df, group_col, ground_truth_col, prediction_col), [group_col])
 
 
 def print_accuracy_by_intersection(
     df: pd.DataFrame, group1_col: str, group2_col: str, prediction_col: str = "pred1", ground_truth_col: str = "label"
 ) -> None:
-    """Print a line for each crossed group, as `print_accuracy_by_group` does."""
+    """Print a line for each crossed group, as `print_accuracy_by_group` does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import print_accuracy_by_intersection
+    >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
+    >>> print_accuracy_by_intersection(digits, "label", "colour")
+    Accuracy by label and colour (95 % Wilson interval)
+      3-blue    0.000  [0.000, 0.793]  n = 1   few rows (under 30): read with care
+      8-blue    1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
+      8-orange  1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
+    """
     groups = [group1_col, group2_col]
     _print_accuracies(accuracy_by_group(df, groups, ground_truth_col, prediction_col), groups)
 

@@ -54,6 +54,17 @@ def bias_amplification(
     ------
     KeyError, ValueError : unknown columns, missing values, an attribute or class with one value only, text in one
         column and numbers in the other
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import bias_amplification
+    >>> training = pd.DataFrame({"group": list("aaabbbba"), "label": [1, 1, 1, 1, 0, 0, 0, 0]})
+    >>> evaluation = training.assign(pred1=[1, 1, 1, 0, 0, 0, 0, 1])
+    >>> float(bias_amplification(training, evaluation, draws=100)["value"])
+    0.25
+    >>> float(bias_amplification(training, training.assign(pred1=training["label"]), draws=100)["value"])
+    0.0
     """
     names, classes = _values(training, evaluation, label, prediction, attribute, attribute_prediction)
     in_training = _shares(_counts(training, [attribute, label], [names, classes]), 0)
@@ -109,6 +120,20 @@ def directional_bias_amplification(
     DataFrame with `direction` ("attribute to task" or "task to attribute"), the attribute's column and `class` (missing
     in the first row of a direction, which holds the mean), `value`, `low`, `high` (bootstrap of the evaluation rows on
     their counts)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import directional_bias_amplification
+    >>> training = pd.DataFrame({"group": list("aaabbbba"), "label": [1, 1, 1, 1, 0, 0, 0, 0]})
+    >>> evaluation = training.assign(pred1=[1, 1, 1, 0, 0, 0, 0, 1])
+    >>> directional_bias_amplification(training, evaluation, draws=100)[["direction", "group", "class", "value"]]
+               direction group class  value
+    0  attribute to task   NaN   NaN   0.25
+    1  attribute to task     a     0   0.25
+    2  attribute to task     a     1   0.25
+    3  attribute to task     b     0   0.25
+    4  attribute to task     b     1   0.25
     """
     names, classes = _values(training, evaluation, label, prediction, attribute, attribute_prediction)
     together = _counts(training, [attribute, label], [names, classes])

@@ -37,6 +37,18 @@ def co_occurrence(
     Raises
     ------
     KeyError, ValueError : unknown columns, the same column twice, an empty table
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import co_occurrence
+    >>> seen = pd.DataFrame({"object": ["pan", "pan", "tie", "tie"], "who": ["woman", "man", "man", "man"]})
+    >>> co_occurrence(seen, "object", "who", draws=100)[["object", "who", "count", "expected", "pmi"]].round(2)
+      object    who  count  expected   pmi
+    0    pan    man      1       1.5 -0.58
+    1    pan  woman      1       0.5  1.00
+    2    tie    man      2       1.5  0.42
+    3    tie  woman      0       0.5  -inf
     """
     check_table(table, first, second)
     if first == second:

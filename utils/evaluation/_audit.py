@@ -92,6 +92,19 @@ def audit(
     KeyError, ValueError : unknown columns, metrics or settings; missing labels or predictions; labels that are not
         binary where they must be; scores outside [0, 1]; a group column without any value
     AuditError : see `problems`
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> people = pd.DataFrame({"group": list("aabbcc"), "label": [1, 1, 1, 1, 0, 0], "pred1": [1, 1, 1, 0, 1, 1]})
+    >>> found = audit(people, groups=["group"], metrics=["true_positive_rate"], problems="ignore")
+    >>> found[["group", "value", "low", "high", "n", "note"]].round(2)
+      group  value   low  high  n                         note
+    0   NaN   0.75  0.30  0.95  6
+    1     a   1.00  0.34  1.00  2
+    2     b   0.50  0.09  0.91  2
+    3     c    NaN   NaN   NaN  2  no row has a positive label
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     splits = [()] + [

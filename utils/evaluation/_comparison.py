@@ -41,6 +41,14 @@ def null_gap(n, accuracy: float | None, draws=10_000, seed=0) -> np.ndarray:
     ValueError : fewer than two groups, a group without rows, an accuracy outside [0, 1], counts that do not fit n
 
     It does not say how likely it is that groups are alike: it says what would be seen if they were.
+
+    Examples
+    --------
+    >>> from utils.evaluation import null_gap
+    >>> null_gap([10, 10], accuracy=0.8).mean().round(2).item()
+    0.14
+    >>> null_gap([1000, 1000], accuracy=0.8).mean().round(2).item()
+    0.01
     """
     n = np.asarray(n, dtype=int)
     if n.ndim != 1 or len(n) < 2 or (n < 1).any():
@@ -76,6 +84,14 @@ def null_p_value(observed: float, null) -> float:
     """Share of null draws at least as large as the observed value; (k + 1) / (draws + 1), so that it is never 0.
 
     Source: Davison and Hinkley (1997), Bootstrap Methods and their Application, section 4.2.
+
+    Examples
+    --------
+    >>> from utils.evaluation import null_p_value
+    >>> null_p_value(0.3, [0.1, 0.2, 0.3, 0.4])
+    0.6
+    >>> null_p_value(0.5, [0.1, 0.2, 0.3, 0.4])
+    0.2
     """
     null = np.asarray(null)
     # Gaps are differences of fractions: equal ones may differ in the last bit.
@@ -112,6 +128,16 @@ def null_gap_test(audit: pd.DataFrame, metric=None, draws: int = 10_000, rng=0) 
     a few rows in all, p is approximate.
 
     Source: Davison and Hinkley (1997), Bootstrap Methods and their Application, section 4.2 (parametric tests).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit, null_gap_test
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 8 * [1], "pred1": [1, 1, 1, 1, 1, 1, 0, 0]})
+    >>> found = audit(people, groups=["group"], problems="ignore")
+    >>> null_gap_test(found)[["by", "rate", "gap", "null_mean", "p_value"]].round(2)
+          by  rate  gap  null_mean  p_value
+    0  group  0.75  0.5       0.23     0.22
     """
     columns = list(audit.columns)
     attributes = columns[: columns.index("metric")]
@@ -163,6 +189,12 @@ def group_against_rest(correct_counts, n) -> np.ndarray:
     Returns
     -------
     float array (groups,); 1 where all rows are right or all wrong, since then nothing differs
+
+    Examples
+    --------
+    >>> from utils.evaluation import group_against_rest
+    >>> group_against_rest([80, 80, 60], [100, 100, 100]).round(4).tolist()
+    [0.0648, 0.0648, 0.0002]
     """
     k, n = np.asarray(correct_counts, float), np.asarray(n, float)
     if k.shape != n.shape or n.ndim != 1 or len(n) < 2 or (n < 1).any() or (k > n).any() or (k < 0).any():
@@ -203,6 +235,14 @@ def power_of_gap(rate_a, rate_b, n_a, n_b, level: float = 0.05):
 
     Source: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, chapter 4; computed by
     statsmodels.
+
+    Examples
+    --------
+    >>> from utils.evaluation import power_of_gap
+    >>> round(power_of_gap(0.8, 0.9, 200, 200), 2)
+    0.8
+    >>> round(power_of_gap(0.8, 0.9, 380, 20), 2)
+    0.13
     """
     from statsmodels.stats.proportion import power_proportions_2indep
 
@@ -240,6 +280,14 @@ def sample_size_for_gap(
 
     Source: Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, chapter 4; computed by
     statsmodels.
+
+    Examples
+    --------
+    >>> from utils.evaluation import sample_size_for_gap
+    >>> sample_size_for_gap(0.8, 0.9)
+    (199, 199)
+    >>> sample_size_for_gap(0.8, 0.9, ratio=10)
+    (98, 974)
     """
     from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
@@ -287,6 +335,12 @@ def holm(p_values) -> np.ndarray:
     comparisons; the price is that with many of them only large differences are found.
 
     Source: Holm (1979), A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics.
+
+    Examples
+    --------
+    >>> from utils.evaluation import holm
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.06, 0.06]
     """
     # Not statsmodels' `multipletests`: it collects all of Python's garbage at each call, which takes up to 0.2 s.
     p = _checked_p(p_values)
@@ -321,6 +375,12 @@ def benjamini_hochberg(p_values) -> np.ndarray:
 
     Source: Benjamini and Hochberg (1995), Controlling the False Discovery Rate: A Practical and Powerful Approach to
     Multiple Testing, Journal of the Royal Statistical Society B; computed by scipy.
+
+    Examples
+    --------
+    >>> from utils.evaluation import benjamini_hochberg
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.04, 0.04]
     """
     return false_discovery_control(_checked_p(p_values), method="bh")
 
@@ -356,6 +416,14 @@ def paired_comparison(
 
     Source: McNemar (1947), Note on the Sampling Error of the Difference between Correlated Proportions or Percentages,
     Psychometrika; computed by statsmodels.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import paired_comparison
+    >>> before = pd.DataFrame({"label": 6 * [1], "pred1": [1, 0, 0, 0, 0, 0]})
+    >>> paired_comparison(before, before.assign(pred1=[0, 1, 1, 1, 1, 0]))
+    {'n': 6, 'gained': 4, 'lost': 1, 'difference': 0.5, 'p_value': 0.375}
     """
     first, second = _same_rows(before, after, label, prediction)
     gained, lost = int((~first & second).sum()), int((first & ~second).sum())
@@ -396,6 +464,14 @@ def paired_difference_interval(gained, lost, n, level: float = 0.95):
 
     Source: Bonett and Price (2012), Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on
     Paired Data, Journal of Educational and Behavioral Statistics.
+
+    Examples
+    --------
+    >>> from utils.evaluation import paired_difference_interval
+    >>> [round(end, 2) for end in paired_difference_interval(gained=4, lost=1, n=6)]
+    [-0.22, 0.97]
+    >>> [round(end, 2) for end in paired_difference_interval(gained=400, lost=100, n=600)]
+    [0.44, 0.56]
     """
     gained, lost, n = (np.asarray(x, float) for x in (gained, lost, n))
     _check_level(level)
@@ -457,6 +533,19 @@ def paired_bootstrap(
     `seeds_and_rows_interval`.
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 8 and 13.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import paired_bootstrap
+    >>> before = pd.DataFrame({"group": list("aaabbb"), "label": 6 * [1], "pred1": [1, 0, 0, 0, 0, 0]})
+    >>> after = before.assign(pred1=[0, 1, 1, 1, 1, 0])
+    >>> found = paired_bootstrap(before, after, groups="group", draws=100)
+    >>> found[["group", "before", "after", "difference", "low", "high", "n"]].round(2)
+      group  before  after  difference   low  high  n
+    0   NaN    0.17   0.67        0.50 -0.22  0.97  6
+    1     a    0.33   0.67        0.33 -0.66  1.00  3
+    2     b    0.00   0.67        0.67 -0.30  1.00  3
     """
     metrics = [metric] if isinstance(metric, str) else list(metric)
     wrong = [m for m in metrics if m not in COUNT_METRICS]
@@ -590,6 +679,14 @@ def seeds_and_rows_interval(correct, group_a=None, group_b=None, level: float = 
     Source: Searle, Casella and McCulloch (1992), Variance Components, chapter 4; Satterthwaite (1946), An Approximate
     Distribution of Estimates of Variance Components, Biometrics Bulletin; Owen (2007), The Pigeonhole Bootstrap, Annals
     of Applied Statistics, on why resampling one of the two ways is not enough.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.evaluation import seeds_and_rows_interval
+    >>> found = seeds_and_rows_interval(np.array([[1, 1, 1, 0], [1, 1, 0, 0]]))
+    >>> {name: round(found[name], 3) for name in ("mean", "se_seeds", "se_rows", "se")}
+    {'mean': 0.625, 'se_seeds': 0.125, 'se_rows': 0.239, 'se': 0.239}
     """
     correct = np.asarray(correct)
     _check_level(level)

@@ -46,6 +46,16 @@ def reliability_table(
         group column holds no value at all
 
     Source: Niculescu-Mizil and Caruana (2005), Predicting Good Probabilities with Supervised Learning, ICML.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import reliability_table
+    >>> scored = pd.DataFrame({"label": [1, 0, 0, 0, 1, 1, 0, 0], "score": 4 * [0.25] + 4 * [0.75]})
+    >>> reliability_table(scored, bins=2)[["bin", "mean_score", "observed", "n", "small"]]
+       bin  mean_score  observed  n  small
+    0    0        0.25      0.25  4   True
+    1    1        0.75      0.50  4   True
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise ValueError(f"bins is {bins!r}; give a whole number, 1 or more.")
@@ -91,6 +101,18 @@ def roc_table(
     KeyError, ValueError : as in `reliability_table`
 
     Source: Fawcett (2006), An Introduction to ROC Analysis, Pattern Recognition Letters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import roc_table
+    >>> scored = pd.DataFrame({"label": [1, 0, 1], "score": [0.9, 0.5, 0.1]})
+    >>> roc_table(scored)[["threshold", "false_positive_rate", "true_positive_rate", "auc"]]
+       threshold  false_positive_rate  true_positive_rate  auc
+    0        inf                  0.0                 0.0  0.5
+    1        0.9                  0.0                 0.5  0.5
+    2        0.5                  1.0                 0.5  0.5
+    3        0.1                  1.0                 1.0  0.5
     """
     added = ["threshold", "false_positive_rate", "true_positive_rate", "auc", "positives"]
     y, s, code, names = _prepare(table, label, score, groups, added)

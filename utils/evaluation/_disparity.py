@@ -58,6 +58,16 @@ def disparities(audit: pd.DataFrame, reference=None, level: float | None = None)
     Sources: Newcombe (1998), Statistics in Medicine; Katz et al. (1978), Biometrics; Tukey's studentised range as in
     Hochberg and Tamhane (1987), Multiple Comparison Procedures; Morris (1983), Parametric Empirical Bayes Inference,
     JASA; Efron (2011), Tweedie's Formula and Selection Bias, JASA; Šidák (1967), JASA.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit, disparities
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 8 * [1], "pred1": [1, 1, 1, 1, 1, 1, 1, 0]})
+    >>> found = disparities(audit(people, groups=["group"], problems="ignore"))
+    >>> found[["comparison", "group", "reference", "difference", "corrected"]].round(2)
+          comparison group reference  difference  corrected
+    0  worst to best     b         a       -0.25      -0.03
     """
     columns = list(audit.columns)
     attributes = columns[: columns.index("metric")]
@@ -205,6 +215,14 @@ def shrink(value, variance) -> np.ndarray:
 
     Source: Morris (1983), Parametric Empirical Bayes Inference: Theory and Applications, JASA; DerSimonian and Laird
     (1986), Meta-Analysis in Clinical Trials, Controlled Clinical Trials.
+
+    Examples
+    --------
+    >>> from utils.evaluation import shrink
+    >>> shrink([0.5, 0.75, 1.0], [0.01, 0.01, 0.01]).round(2).tolist()
+    [0.54, 0.75, 0.96]
+    >>> shrink([0.5, 0.75, 1.0], [0.1, 0.1, 0.1]).round(2).tolist()
+    [0.75, 0.75, 0.75]
     """
     value, variance = np.asarray(value, float), np.asarray(variance, float)
     if not np.all(variance > 0):
@@ -227,12 +245,28 @@ def _difference_after_shrinkage(cut, i, j):
 
 
 def absolute_disparity(value: float, reference: float) -> float:
-    """Difference value − reference; negative where the group is served worse than the reference. 0: no difference."""
+    """Difference value − reference; negative where the group is served worse than the reference. 0: no difference.
+
+    Examples
+    --------
+    >>> from utils.evaluation import absolute_disparity
+    >>> absolute_disparity(0.75, 1.0)
+    -0.25
+    """
     return value - reference
 
 
 def relative_disparity(value: float, reference: float) -> float:
-    """Ratio value / reference; below 1 where the group's accuracy is lower. NaN where the reference is 0."""
+    """Ratio value / reference; below 1 where the group's accuracy is lower. NaN where the reference is 0.
+
+    Examples
+    --------
+    >>> from utils.evaluation import relative_disparity
+    >>> relative_disparity(0.5, 0.8)
+    0.625
+    >>> relative_disparity(0.5, 0.0)
+    nan
+    """
     return value / reference if reference else math.nan
 
 
@@ -241,6 +275,14 @@ def error_ratio(accuracy: float, reference: float) -> float:
 
     NaN where the reference makes no error: nothing can be divided by zero, and "infinitely more errors" would be said
     of one error.
+
+    Examples
+    --------
+    >>> from utils.evaluation import error_ratio
+    >>> round(error_ratio(0.98, 0.99), 2)
+    2.0
+    >>> error_ratio(0.98, 1.0)
+    nan
     """
     return (1 - accuracy) / (1 - reference) if reference < 1 else math.nan
 
@@ -261,6 +303,14 @@ def disparity_table(accuracies: Mapping[str, float], reference: str | None = Non
     Raises
     ------
     ValueError : no groups, an accuracy outside [0, 1] or missing, or an unknown reference
+
+    Examples
+    --------
+    >>> from utils.evaluation import disparity_table
+    >>> disparity_table({"a": 0.75, "b": 0.5}).round(2)
+      group  accuracy  difference  ratio  error_ratio reference
+    0     a      0.75        0.00   1.00          1.0         a
+    1     b      0.50       -0.25   0.67          2.0         a
     """
     if not accuracies:
         raise ValueError("There are no groups: the dict of accuracies is empty.")
@@ -288,6 +338,16 @@ def print_absolute_vs_relative_accuracy(accuracies: Mapping[str, float], *names,
     ----------
     accuracies : group → accuracy, from `get_group_accuracy_by_value` or `get_accuracy_by_intersection`
     names, named : words for the heading, such as the group's name; all optional
+
+    Examples
+    --------
+    >>> from utils.evaluation import print_absolute_vs_relative_accuracy
+    >>> print_absolute_vs_relative_accuracy({"blue": 0.99, "orange": 0.97}, "colour")
+    Accuracy by colour
+      best   blue: 0.9900
+      worst  orange: 0.9700
+      difference, worst − best: -0.0200 (-2.0 percentage points)
+      ratio, worst / best: 0.9798
     """
     worst, best = _worst_and_best(accuracies)
     print(_heading("Accuracy", names, named))
@@ -303,6 +363,16 @@ def print_absolute_vs_ratio_error(accuracies: Mapping[str, float], *names, **nam
 
     Parameters as in `print_absolute_vs_relative_accuracy`. Where the best group makes no error the ratio is undefined,
     and said to be.
+
+    Examples
+    --------
+    >>> from utils.evaluation import print_absolute_vs_ratio_error
+    >>> print_absolute_vs_ratio_error({"blue": 0.99, "orange": 0.97}, "colour")
+    Error rate by colour
+      lowest   blue: 0.0100
+      highest  orange: 0.0300
+      difference, highest − lowest: +0.0200 (+2.0 percentage points)
+      ratio, highest / lowest: 3.00 to 1
     """
     worst, best = _worst_and_best(accuracies)
     print(_heading("Error rate", names, named))

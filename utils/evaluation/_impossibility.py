@@ -24,6 +24,12 @@ def required_false_positive_rate(base_rate, precision, true_positive_rate):
     Raises
     ------
     ValueError : a value lies outside its range
+
+    Examples
+    --------
+    >>> from utils.evaluation import required_false_positive_rate
+    >>> required_false_positive_rate(base_rate=[0.2, 0.5], precision=0.8, true_positive_rate=0.8).round(3).tolist()
+    [0.05, 0.2]
     """
     p, ppv, tpr = (np.asarray(v, float) for v in (base_rate, precision, true_positive_rate))
     for name, value, inside, wanted in [

@@ -37,6 +37,16 @@ def consistency(features, prediction, neighbours: int = 5) -> float:
     ------
     ValueError : lengths that differ, features that are no numbers or missing, predictions outside [0, 1], as many
         neighbours as rows
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import consistency
+    >>> people = pd.DataFrame({"years": [1, 2, 10, 11]})
+    >>> consistency(people, [1, 1, 0, 0], neighbours=1)
+    1.0
+    >>> consistency(people, [1, 0, 1, 0], neighbours=1)
+    0.0
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -85,6 +95,13 @@ def counterfactual_flip_rate(prediction, counterfactual_prediction, level: float
     Raises
     ------
     ValueError : lengths that differ, missing values, no pairs, text in one and numbers in the other
+
+    Examples
+    --------
+    >>> from utils.evaluation import counterfactual_flip_rate
+    >>> found = counterfactual_flip_rate([1, 1, 0, 0], [1, 0, 0, 0])
+    >>> found.round(2).to_dict()
+    {'value': 0.25, 'low': 0.05, 'high': 0.7, 'n': 4.0, 'flips': 1.0, 'to_positive': 0.0, 'to_negative': 1.0}
     """
     before = checked(prediction, "prediction")
     after = checked(counterfactual_prediction, "counterfactual_prediction", len(before))
@@ -131,6 +148,16 @@ def generalised_entropy(label, prediction, alpha: float = 2.0, positive=None) ->
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import generalised_entropy
+    >>> generalised_entropy([1, 0], [1, 0])
+    0.0
+    >>> generalised_entropy([1, 0], [0, 1])
+    0.5
+    >>> generalised_entropy([1, 1], [0, 0])
+    nan
     """
     return _entropy(_benefits(label, prediction, positive), alpha)
 
@@ -146,6 +173,14 @@ def theil_index(label, prediction, positive=None) -> float:
     Algorithmic Unfairness: Measuring Individual & Group Unfairness via Inequality Indices, KDD.
 
     Parameters, returns and errors as in `generalised_entropy`.
+
+    Examples
+    --------
+    >>> from utils.evaluation import theil_index
+    >>> theil_index([1, 0], [1, 0])
+    0.0
+    >>> round(theil_index([1, 0], [0, 1]), 3)
+    0.693
     """
     return generalised_entropy(label, prediction, 1.0, positive)
 
@@ -176,6 +211,17 @@ def entropy_between_groups(table: pd.DataFrame, groups, label="label", predictio
     ------
     KeyError : unknown columns
     ValueError : as in `generalised_entropy`
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import entropy_between_groups
+    >>> people = pd.DataFrame({"team": list("aabb"), "half": list("xyxy"), "label": [0, 0, 1, 1]})
+    >>> people["pred1"] = [1, 1, 0, 0]
+    >>> entropy_between_groups(people, "team").to_dict()
+    {'total': 0.5, 'between': 0.5, 'within': 0.0}
+    >>> entropy_between_groups(people, "half").to_dict()
+    {'total': 0.5, 'between': 0.0, 'within': 0.5}
     """
     columns = [groups] if isinstance(groups, str) else list(groups)
     check_table(table, label, prediction, *columns)

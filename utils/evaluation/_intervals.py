@@ -35,6 +35,14 @@ def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
     Raises
     ------
     ValueError : an unknown method, a level outside (0, 1), a count that is missing, below 0 or above its n
+
+    Examples
+    --------
+    >>> from utils.evaluation import rate_interval
+    >>> [round(end, 2) for end in rate_interval(10, 10)]
+    [0.72, 1.0]
+    >>> [round(end, 2) for end in rate_interval(10, 10, "wald")]
+    [1.0, 1.0]
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}.")
@@ -75,6 +83,14 @@ def difference_interval(count, n, reference_count, reference_n, level: float = 0
 
     Source: Newcombe (1998), Interval Estimation for the Difference between Independent Proportions, Statistics in
     Medicine; method 10.
+
+    Examples
+    --------
+    >>> from utils.evaluation import difference_interval
+    >>> [round(float(end), 2) for end in difference_interval(8, 10, 6, 10)]
+    [-0.19, 0.52]
+    >>> [round(float(end), 2) for end in difference_interval(800, 1000, 600, 1000)]
+    [0.16, 0.24]
     """
     low, high = rate_interval(count, n, "wilson", level)
     ref_low, ref_high = rate_interval(reference_count, reference_n, "wilson", level)
@@ -96,6 +112,14 @@ def ratio_interval(count, n, reference_count, reference_n, level: float = 0.95):
 
     Source: Katz, Baptista, Azen and Pike (1978), Obtaining Confidence Intervals for the Risk Ratio in Cohort Studies,
     Biometrics.
+
+    Examples
+    --------
+    >>> from utils.evaluation import ratio_interval
+    >>> [round(end, 2) for end in ratio_interval(8, 10, 4, 10)]
+    [0.88, 4.54]
+    >>> ratio_interval(8, 10, 0, 10)
+    (nan, nan)
     """
     _check_level(level)
     k, n, k0, n0 = (np.asarray(x, float) for x in (count, n, reference_count, reference_n))
@@ -130,6 +154,14 @@ def bootstrap_interval(draws, level: float = 0.95, method: str = "percentile", v
     low, high : float arrays (…); NaN where no draw is defined
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapters 13 and 14.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.evaluation import bootstrap_interval
+    >>> low, high = bootstrap_interval(np.linspace(0, 1, 101), level=0.9)
+    >>> low.round(2).item(), high.round(2).item()
+    (0.05, 0.95)
     """
     _check_level(level)
     draws = np.sort(np.asarray(draws, float), axis=-1)  # NaN come last

@@ -48,6 +48,15 @@ def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, rng=0) 
     Raises
     ------
     ValueError : lengths that differ, missing or infinite values, one value only, fewer rows of a value than folds
+
+    Examples
+    --------
+    >>> from utils.evaluation import leakage
+    >>> found = leakage(4 * ["long"] + 4 * ["short"], list("aaaabbbb"), folds=2)
+    >>> found[["value", "chance"]].to_dict()
+    {'value': 1.0, 'chance': 0.5}
+    >>> leakage(8 * ["long"], list("aaaabbbb"), folds=2)["value"].item()
+    0.5
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
@@ -134,6 +143,15 @@ def leakage_amplification(label, prediction, attribute, *, flips: int = 5, folds
     Raises
     ------
     ValueError : as in `leakage`; text in the labels and numbers in the predictions, or the reverse; no draws
+
+    Examples
+    --------
+    >>> from utils.evaluation import leakage_amplification
+    >>> label = 15 * [0] + 5 * [1] + 5 * [0] + 15 * [1]
+    >>> prediction, attribute = 20 * [0] + 20 * [1], 20 * ["a"] + 20 * ["b"]
+    >>> found = leakage_amplification(label, prediction, attribute, flips=2, folds=2)
+    >>> found[["model", "labels", "dataset", "value"]].round(2).to_dict()
+    {'model': 1.0, 'labels': 0.75, 'dataset': 0.55, 'value': 0.45}
     """
     label = checked(label, "label")
     prediction = checked(prediction, "prediction", len(label))

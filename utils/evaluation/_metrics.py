@@ -33,6 +33,12 @@ def accuracy(label, prediction) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values
+
+    Examples
+    --------
+    >>> from utils.evaluation import accuracy
+    >>> accuracy(["cat", "cat", "dog", "dog"], ["cat", "dog", "dog", "dog"])
+    0.75
     """
     label = checked(label, "label")
     return float((label == checked(prediction, "prediction", len(label))).mean())
@@ -60,6 +66,12 @@ def error_rate(label, prediction) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values
+
+    Examples
+    --------
+    >>> from utils.evaluation import error_rate
+    >>> error_rate(["cat", "cat", "dog", "dog"], ["cat", "dog", "dog", "dog"])
+    0.25
     """
     label = checked(label, "label")
     return float((label != checked(prediction, "prediction", len(label))).mean())
@@ -89,6 +101,15 @@ def balanced_accuracy(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import accuracy, balanced_accuracy
+    >>> label, never = [1, 0, 0, 0], [0, 0, 0, 0]
+    >>> accuracy(label, never), balanced_accuracy(label, never)
+    (0.75, 0.5)
+    >>> balanced_accuracy([0, 0, 0], [0, 1, 0])
+    nan
     """
     return float(COUNT_METRICS["balanced_accuracy"](*_cells(label, prediction, positive)))
 
@@ -116,6 +137,14 @@ def selection_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import selection_rate
+    >>> selection_rate([1, 0, 0, 0], [0, 1, 1, 0])
+    0.5
+    >>> selection_rate(["hired", "not", "not", "not"], ["not", "hired", "hired", "not"], positive="hired")
+    0.5
     """
     return float(COUNT_METRICS["selection_rate"](*_cells(label, prediction, positive)))
 
@@ -143,6 +172,12 @@ def base_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import base_rate
+    >>> base_rate([1, 0, 0, 0], [0, 1, 1, 0])
+    0.25
     """
     return float(COUNT_METRICS["base_rate"](*_cells(label, prediction, positive)))
 
@@ -169,6 +204,14 @@ def true_positive_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import true_positive_rate
+    >>> true_positive_rate([1, 1, 1, 1, 0], [1, 1, 1, 0, 1])
+    0.75
+    >>> true_positive_rate([0, 0], [1, 0])
+    nan
     """
     return float(COUNT_METRICS["true_positive_rate"](*_cells(label, prediction, positive)))
 
@@ -196,6 +239,14 @@ def false_positive_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import false_positive_rate
+    >>> false_positive_rate([0, 0, 0, 0, 1], [1, 0, 0, 0, 1])
+    0.25
+    >>> false_positive_rate([1, 1], [1, 0])
+    nan
     """
     return float(COUNT_METRICS["false_positive_rate"](*_cells(label, prediction, positive)))
 
@@ -222,6 +273,14 @@ def true_negative_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import true_negative_rate
+    >>> true_negative_rate([0, 0, 0, 0, 1], [1, 0, 0, 0, 1])
+    0.75
+    >>> true_negative_rate([1, 1], [1, 0])
+    nan
     """
     return float(COUNT_METRICS["true_negative_rate"](*_cells(label, prediction, positive)))
 
@@ -248,6 +307,14 @@ def false_negative_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import false_negative_rate
+    >>> false_negative_rate([1, 1, 1, 1, 0], [1, 1, 1, 0, 1])
+    0.25
+    >>> false_negative_rate([0, 0], [1, 0])
+    nan
     """
     return float(COUNT_METRICS["false_negative_rate"](*_cells(label, prediction, positive)))
 
@@ -275,6 +342,14 @@ def precision(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import precision
+    >>> precision([1, 1, 1, 0, 1], [1, 1, 1, 1, 0])
+    0.75
+    >>> precision([1, 0], [0, 0])
+    nan
     """
     return float(COUNT_METRICS["precision"](*_cells(label, prediction, positive)))
 
@@ -302,6 +377,14 @@ def negative_predictive_value(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import negative_predictive_value
+    >>> negative_predictive_value([0, 0, 0, 1, 0], [0, 0, 0, 0, 1])
+    0.75
+    >>> negative_predictive_value([1, 0], [1, 1])
+    nan
     """
     return float(COUNT_METRICS["negative_predictive_value"](*_cells(label, prediction, positive)))
 
@@ -329,6 +412,14 @@ def false_discovery_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import false_discovery_rate
+    >>> false_discovery_rate([1, 1, 1, 0, 1], [1, 1, 1, 1, 0])
+    0.25
+    >>> false_discovery_rate([1, 0], [0, 0])
+    nan
     """
     return float(COUNT_METRICS["false_discovery_rate"](*_cells(label, prediction, positive)))
 
@@ -355,6 +446,14 @@ def false_omission_rate(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import false_omission_rate
+    >>> false_omission_rate([0, 0, 0, 1, 0], [0, 0, 0, 0, 1])
+    0.25
+    >>> false_omission_rate([1, 0], [1, 1])
+    nan
     """
     return float(COUNT_METRICS["false_omission_rate"](*_cells(label, prediction, positive)))
 
@@ -381,6 +480,14 @@ def f1_score(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import f1_score
+    >>> f1_score([1, 1, 0, 0], [1, 0, 1, 0])
+    0.5
+    >>> f1_score([1, 1, 0, 0] + 96 * [0], [1, 0, 1, 0] + 96 * [0])
+    0.5
     """
     return float(COUNT_METRICS["f1_score"](*_cells(label, prediction, positive)))
 
@@ -407,6 +514,14 @@ def treatment_ratio(label, prediction, positive=None) -> float:
     Raises
     ------
     ValueError : lengths that differ, missing values, values other than 0 and 1 without `positive`
+
+    Examples
+    --------
+    >>> from utils.evaluation import treatment_ratio
+    >>> treatment_ratio([1, 1, 1, 0], [0, 0, 1, 1])
+    2.0
+    >>> treatment_ratio([1, 0], [0, 0])
+    nan
     """
     return float(COUNT_METRICS["treatment_ratio"](*_cells(label, prediction, positive)))
 
@@ -440,6 +555,14 @@ def auc(label, score, positive=None) -> float:
     ------
     ValueError : lengths that differ, missing values, labels other than 0 and 1 without `positive`, scores
         outside [0, 1]
+
+    Examples
+    --------
+    >>> from utils.evaluation import auc
+    >>> auc([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1])
+    0.75
+    >>> auc([1, 0], [0.5, 0.5])
+    0.5
     """
     return _scored("auc", label, score, positive)
 
@@ -474,6 +597,14 @@ def calibration_error(label, score, positive=None) -> float:
     ------
     ValueError : lengths that differ, missing values, labels other than 0 and 1 without `positive`, scores
         outside [0, 1]
+
+    Examples
+    --------
+    >>> from utils.evaluation import calibration_error
+    >>> calibration_error([1, 1, 1, 0], [0.75, 0.75, 0.75, 0.75])
+    0.0
+    >>> calibration_error([1, 0, 0, 0], [0.75, 0.75, 0.75, 0.75])
+    0.5
     """
     return _scored("calibration_error", label, score, positive)
 
@@ -505,6 +636,12 @@ def mean_score(label, score, positive=None) -> float:
     ------
     ValueError : lengths that differ, missing values, labels other than 0 and 1 without `positive`, scores
         outside [0, 1]
+
+    Examples
+    --------
+    >>> from utils.evaluation import mean_score
+    >>> mean_score([1, 0, 0, 0], [1.0, 0.5, 0.25, 0.25])
+    0.5
     """
     return _scored("mean_score", label, score, positive)
 

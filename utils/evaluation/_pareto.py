@@ -29,6 +29,14 @@ def non_dominated(table: pd.DataFrame, maximise: Sequence[str] = (), minimise: S
     ------
     KeyError : a column is missing
     ValueError : no column is named, one is named for both, or one does not hold numbers
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import non_dominated
+    >>> models = pd.DataFrame({"accuracy": [0.9, 0.8, 0.7], "gap": [0.2, 0.1, 0.3]}, index=["plain", "fair", "poor"])
+    >>> non_dominated(models, maximise=["accuracy"], minimise=["gap"]).tolist()
+    [True, True, False]
     """
     maximise = [maximise] if isinstance(maximise, str) else list(maximise)
     minimise = [minimise] if isinstance(minimise, str) else list(minimise)

@@ -33,6 +33,17 @@ def proxy_table(
     ------
     KeyError : a column is missing
     ValueError : a table is empty, or the new rows all have that value, or none has
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import proxy_table
+    >>> known = pd.DataFrame({"sex": list("ffmm"), "job": ["nurse", "nurse", "driver", "driver"], "day": list("xyxy")})
+    >>> new = pd.DataFrame({"sex": ["f", "m"], "job": ["nurse", "driver"], "day": ["x", "y"]})
+    >>> proxy_table(known, new, ["day", "job"], "sex")
+      column  auc  values
+    0    job  1.0       2
+    1    day  0.5       2
     """
     from sklearn.metrics import roc_auc_score  # slow to import, and needed here only
 

@@ -33,6 +33,14 @@ def demographic_parity_difference(table: pd.DataFrame, groups, prediction: str =
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "pred1": [1, 1, 1, 0, 1, 0, 0, 0]})
+    >>> criteria.demographic_parity_difference(people, "group")
+    0.5
     """
     return _spread(table, groups, None, prediction, positive, "selection_rate")
 
@@ -60,6 +68,16 @@ def demographic_parity_ratio(table: pd.DataFrame, groups, prediction: str = "pre
     Returns
     -------
     float; NaN where fewer than two groups have a value, or the highest is 0
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "pred1": [1, 1, 1, 1, 1, 1, 0, 0]})
+    >>> criteria.demographic_parity_ratio(people, "group")
+    0.5
+    >>> criteria.demographic_parity_ratio(people.assign(pred1=0), "group")
+    nan
     """
     return _ratio(table, groups, None, prediction, positive, "selection_rate")
 
@@ -86,6 +104,16 @@ def equal_opportunity_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aabbcc"), "label": [1, 1, 1, 1, 0, 0], "pred1": [1, 1, 1, 0, 1, 1]})
+    >>> criteria.equal_opportunity_difference(people, "group")
+    0.5
+    >>> criteria.equal_opportunity_difference(people[people["group"] != "a"], "group")
+    nan
     """
     return _spread(table, groups, label, prediction, positive, "true_positive_rate")
 
@@ -114,6 +142,16 @@ def predictive_equality_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aabbcc"), "label": [0, 0, 0, 0, 1, 1], "pred1": [1, 0, 0, 0, 1, 1]})
+    >>> criteria.predictive_equality_difference(people, "group")
+    0.5
+    >>> criteria.predictive_equality_difference(people[people["group"] != "a"], "group")
+    nan
     """
     return _spread(table, groups, label, prediction, positive, "false_positive_rate")
 
@@ -143,6 +181,16 @@ def equalized_odds_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 2 * [1, 1, 0, 0], "pred1": [1, 1, 0, 0, 1, 0, 1, 1]})
+    >>> criteria.equal_opportunity_difference(people, "group"), criteria.predictive_equality_difference(people, "group")
+    (0.5, 1.0)
+    >>> criteria.equalized_odds_difference(people, "group")
+    1.0
     """
     rates = ("true_positive_rate", "false_positive_rate")
     return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
@@ -171,6 +219,14 @@ def predictive_parity_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaabbb"), "label": [1, 1, 1, 1, 0, 1], "pred1": [1, 1, 0, 1, 1, 0]})
+    >>> criteria.predictive_parity_difference(people, "group")
+    0.5
     """
     return _spread(table, groups, label, prediction, positive, "precision")
 
@@ -200,6 +256,16 @@ def conditional_use_accuracy_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": [1, 1, 0, 0, 1, 0, 1, 1], "pred1": 2 * [1, 1, 0, 0]})
+    >>> criteria.predictive_parity_difference(people, "group")
+    0.5
+    >>> criteria.conditional_use_accuracy_difference(people, "group")
+    1.0
     """
     rates = ("precision", "negative_predictive_value")
     return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
@@ -228,6 +294,16 @@ def overall_accuracy_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 2 * [1, 1, 0, 0], "pred1": [0, 0, 0, 0, 1, 1, 1, 1]})
+    >>> criteria.overall_accuracy_difference(people, "group")
+    0.0
+    >>> criteria.equalized_odds_difference(people, "group")
+    1.0
     """
     return _spread(table, groups, label, prediction, positive, "accuracy")
 
@@ -256,6 +332,14 @@ def treatment_equality_difference(
     Returns
     -------
     float; NaN where fewer than two groups have a value
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import criteria
+    >>> people = pd.DataFrame({"group": list("aaabb"), "label": [1, 1, 0, 1, 0], "pred1": [0, 0, 1, 0, 1]})
+    >>> criteria.treatment_equality_difference(people, "group")
+    1.0
     """
     return _spread(table, groups, label, prediction, positive, "treatment_ratio")
 
