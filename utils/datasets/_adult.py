@@ -55,6 +55,15 @@ def load_adult(races: Sequence[str] | None = None) -> pd.DataFrame:
     ------
     DataError : an embedded file is missing or damaged
     ValueError : a race that is not in the data
+
+    Examples
+    --------
+    >>> from utils.datasets import load_adult
+    >>> table = load_adult()
+    >>> table.shape
+    (48842, 16)
+    >>> table.groupby("race").size().to_dict()
+    {'Amer-Indian-Eskimo': 470, 'Asian-Pac-Islander': 1519, 'Black': 4685, 'Other': 406, 'White': 41762}
     """
     races = [races] if isinstance(races, str) else races
     if races is not None and (unknown := [r for r in races if r not in RACES]):
@@ -83,6 +92,15 @@ def load_tutorial() -> tuple[pd.DataFrame, list[str]]:
     -------
     table : DataFrame (46,447 rows) as of `load_adult`, with the words of nominal columns replaced by numbers
     features : its twelve columns that the tutorial's model sees
+
+    Examples
+    --------
+    >>> from utils.datasets import load_tutorial
+    >>> table, features = load_tutorial()
+    >>> len(table), len(features)
+    (46447, 12)
+    >>> "fnlwgt" in features, int(table["workclass"].min())
+    (True, -1)
     """
     table = load_adult(["White", "Black"])
     table = pd.concat([table[table["split"] == "test"], table[table["split"] == "train"]], ignore_index=True)

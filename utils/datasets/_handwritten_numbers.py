@@ -45,6 +45,13 @@ def load_mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     DataError : an embedded file is missing or damaged
+
+    Examples
+    --------
+    >>> from utils.datasets import load_mnist
+    >>> pixels, labels = load_mnist("test")
+    >>> pixels.shape, labels[:5].tolist()
+    ((10000, 28, 28), [7, 2, 1, 0, 4])
     """
     if split not in STEMS:
         raise ValueError(f"split is {split!r}; it must be 'train' or 'test'.")
@@ -112,6 +119,17 @@ def color_table(ink: np.ndarray, labels: np.ndarray, is_blue: np.ndarray) -> pd.
     -------
     DataFrame with `img` (28 × 28 × 3 uint8; views into one array), `label` (int), and `digit`, `parity`, `magnitude`,
     `curviness`, `color` (str)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.datasets import color_table
+    >>> ink = np.array([[255] + [0] * 97] * 2, np.uint8)
+    >>> table = color_table(ink, labels=np.array([3, 4]), is_blue=np.array([False, True]))
+    >>> table[["label", "parity", "curviness", "color"]].values.tolist()
+    [[3, 'odd', 'curvy', 'orange'], [4, 'even', 'linear', 'blue']]
+    >>> table["img"][0][0, 7:9].tolist()
+    [[255, 128, 0], [0, 0, 0]]
     """
     # Eight pixels at a time are looked up in colour, which takes half the time of a product over all pixels.
     eight = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # (256, 8): each byte's pixels
@@ -146,6 +164,13 @@ def training_data(thin: dict[int, float] | None = None, blue: float = BLUE_IN_TR
     Returns
     -------
     DataFrame, see `color_table`
+
+    Examples
+    --------
+    >>> from utils.datasets import training_data
+    >>> table = training_data({3: 0.1})
+    >>> table["label"].value_counts()[[2, 3]].to_dict()
+    {2: 5421, 3: 542}
     """
     thin = {3: THIN, 6: THIN} if thin is None else thin
     wrong = {d: s for d, s in thin.items() if d not in range(10) or not 0 < s <= 1}
@@ -163,7 +188,15 @@ def training_data(thin: dict[int, float] | None = None, blue: float = BLUE_IN_TR
 
 
 def evaluation_data(seed=0) -> pd.DataFrame:
-    """All 10,000 test digits; half of each digit are orange, half blue. See `color_table` for the columns."""
+    """All 10,000 test digits; half of each digit are orange, half blue. See `color_table` for the columns.
+
+    Examples
+    --------
+    >>> from utils.datasets import evaluation_data
+    >>> table = evaluation_data()
+    >>> len(table), table[table["label"] == 0].groupby("color").size().to_dict()
+    (10000, {'blue': 490, 'orange': 490})
+    """
     rng = np.random.default_rng(seed)
     labels = _labels("test")
     is_blue = _rank_within(labels, rng) < (np.bincount(labels) // 2)[labels]
@@ -176,12 +209,28 @@ def create_starting_data(seed=0) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     training, evaluation : DataFrames, see `color_table`
+
+    Examples
+    --------
+    >>> from utils.datasets import create_starting_data
+    >>> training, evaluation = create_starting_data()
+    >>> training["label"].value_counts()[[2, 3, 6]].to_dict()
+    {2: 5421, 3: 1626, 6: 1626}
+    >>> len(evaluation)
+    10000
     """
     return training_data(seed=seed), evaluation_data(seed=seed)
 
 
 def create_augmented_data_2(seed=0) -> pd.DataFrame:
-    """Training digits after more 3s were collected; 6s are still few. With the same seed it holds the starting data."""
+    """Training digits after more 3s were collected; 6s are still few. With the same seed it holds the starting data.
+
+    Examples
+    --------
+    >>> from utils.datasets import create_augmented_data_2
+    >>> create_augmented_data_2()["label"].value_counts()[[2, 3, 6]].to_dict()
+    {2: 5421, 3: 5421, 6: 1626}
+    """
     return training_data(thin={6: THIN}, seed=seed)
 
 
@@ -198,6 +247,16 @@ def get_val2(df: pd.DataFrame, seed=0) -> pd.DataFrame:
     Returns
     -------
     DataFrame : a copy with new images for the 4s
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.datasets import evaluation_data, get_val2
+    >>> digits = evaluation_data().head(5)
+    >>> digits["label"].tolist()
+    [7, 2, 1, 0, 4]
+    >>> [np.array_equal(old, new) for old, new in zip(digits["img"], get_val2(digits)["img"])]
+    [True, True, True, True, False]
     """
     images = image_array(df).copy()
     fours = np.flatnonzero(df["label"].to_numpy() == 4)
@@ -230,6 +289,15 @@ def create_parity_data(
     -------
     train, validation, test, other_colors : tables as of `color_table`, with `label` 0 (even) or 1 (odd). `test` has the
         first 2,000 of MNIST's test digits in orange and then in blue; `other_colors` the same rows in the other colour
+
+    Examples
+    --------
+    >>> from utils.datasets import create_parity_data
+    >>> train, validation, test, other_colors = create_parity_data(co_occurrence=1, n=100, held_out=40)
+    >>> sorted(set(zip(train["parity"], train["color"])))
+    [('even', 'blue'), ('odd', 'orange')]
+    >>> sorted(set(zip(validation["parity"], validation["color"])))
+    [('even', 'blue'), ('even', 'orange'), ('odd', 'blue'), ('odd', 'orange')]
     """
     if not 0.5 <= co_occurrence <= 1:
         raise ValueError(f"co_occurrence is {co_occurrence}; it must lie between 0.5 and 1.")
@@ -261,5 +329,12 @@ def create_parity_data(
 
 
 def image_array(table: pd.DataFrame) -> np.ndarray:
-    """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `images.py`."""
+    """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `images.py`.
+
+    Examples
+    --------
+    >>> from utils.datasets import evaluation_data, image_array
+    >>> image_array(evaluation_data().head(3)).shape
+    (3, 28, 28, 3)
+    """
     return stack_images(table, SIDE)

@@ -21,6 +21,18 @@ def stack_images(table: pd.DataFrame, side: int | None = None) -> np.ndarray:
     ------
     KeyError : the table has no column `img`
     ValueError : the table is empty, or an image has another shape or dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.datasets import stack_images
+    >>> table = pd.DataFrame({"img": [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)]})
+    >>> stack_images(table).shape
+    (2, 4, 4, 3)
+    >>> stack_images(table, side=28)
+    Traceback (most recent call last):
+    ValueError: An image has shape (4, 4, 3) and dtype uint8; each must be (28, 28, 3) and uint8.
     """
     if "img" not in table:
         raise KeyError(f"The table has no column 'img'; it has {', '.join(map(str, table.columns))}.")
@@ -47,7 +59,18 @@ def stack_images(table: pd.DataFrame, side: int | None = None) -> np.ndarray:
 
 
 def resize_images(table: pd.DataFrame, side: int) -> pd.DataFrame:
-    """A copy of a table with all images at another side length (averaged when made smaller)."""
+    """A copy of a table with all images at another side length (averaged when made smaller).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.datasets import resize_images
+    >>> picture = np.zeros((4, 4, 3), np.uint8)
+    >>> picture[0] = 200
+    >>> resize_images(pd.DataFrame({"img": [picture]}), 2)["img"][0][:, :, 0].tolist()
+    [[100, 100], [0, 0]]
+    """
     images = stack_images(table)
     table = table.copy()
     if images.shape[1] != side:

@@ -16,6 +16,15 @@ def load_mitigation_runs() -> pd.DataFrame:
     Raises
     ------
     DataError : the file is missing or damaged
+
+    Examples
+    --------
+    >>> from utils.datasets import load_mitigation_runs
+    >>> runs = load_mitigation_runs()
+    >>> runs["seed"].nunique(), runs.groupby("measured_on").size().to_dict()
+    (5, {'pairs': 120, 'test': 120, 'validation': 120})
+    >>> runs.loc[runs["flip_rate"].notna(), "measured_on"].unique().tolist()
+    ['pairs']
     """
     return pd.read_csv(verified("mitigation_runs/runs.csv.gz"))
 
@@ -31,5 +40,14 @@ def load_adult_runs() -> pd.DataFrame:
     Raises
     ------
     DataError : the file is missing or damaged
+
+    Examples
+    --------
+    >>> from utils.datasets import load_adult_runs
+    >>> runs = load_adult_runs()
+    >>> runs["seed"].nunique(), runs["method"].nunique()
+    (10, 9)
+    >>> sorted(runs["data"].unique())
+    ['White and Black, by sex and race', 'all races, by sex', 'all races, by sex and race']
     """
     return pd.read_csv(verified("adult_runs/runs.csv.gz"))

@@ -533,6 +533,19 @@ def download(
     Raises
     ------
     DataError : one sentence that says what is wrong and what to do
+
+    Examples
+    --------
+    From a small mirror of drawn scenes, which needs no network:
+
+    >>> import tempfile
+    >>> from utils.datasets import download, write_mirror
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mirror = write_mirror(f"{folder}/mirror", n={"train": 2, "validation": 2, "test": 20}, side=32)
+    ...     addresses = {"annotations_url": mirror / "annotations", "images_url": mirror / "images"}
+    ...     done = download(f"{folder}/mine", ["Ball", "Frying pan"], ["test"], limit=6, progress=False, **addresses)
+    >>> int(done["pictures"].sum()), int(done["dead"].sum())
+    (6, 0)
     """
     to = Path(to) if to is not None else default_folder()
     splits, classes = list(splits), list(classes)
@@ -640,6 +653,17 @@ def load_open_images(folder=None, splits: Iterable[str] | None = None) -> pd.Dat
     Raises
     ------
     DataError : there is no download, it is damaged, or its splits have pictures of different sizes
+
+    Examples
+    --------
+    Where nothing was downloaded yet:
+
+    >>> import tempfile
+    >>> from utils.datasets import load_open_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load_open_images(folder)
+    Traceback (most recent call last):
+    utils.datasets._registry.DataError: There are no pictures in ... Fetch some first: datalab data open-images --help
     """
     folder = Path(folder) if folder is not None else default_folder()
     there = [s for s in SPLITS if (folder / f"{s}.csv").is_file()]
@@ -688,7 +712,16 @@ def load_open_images(folder=None, splits: Iterable[str] | None = None) -> pd.Dat
 
 
 def credits(table: pd.DataFrame) -> pd.Series:
-    """For each image the line to print beside it: title, author, licence and where it is from (str, like the index)."""
+    """For each image the line to print beside it: title, author, licence and where it is from (str, like the index).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.datasets import credits
+    >>> table = pd.DataFrame({"title": ["Ferry", ""], "author": ["A. Lee", ""], "licence": ["CC BY 2.0", "CC0"]})
+    >>> credits(table.assign(landing_page=["https://a.invalid", "https://b.invalid"])).tolist()
+    ['“Ferry” by A. Lee, CC BY 2.0, https://a.invalid', 'Untitled by unknown author, CC0, https://b.invalid']
+    """
     quoted = ("“" + table["title"] + "”").where(table["title"] != "", "Untitled")
     author = table["author"].where(table["author"] != "", "unknown author")
     return (quoted + " by " + author + ", " + table["licence"] + ", " + table["landing_page"]).astype("str")

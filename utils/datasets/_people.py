@@ -23,6 +23,19 @@ def load_people(source: str | dict = "adult") -> tuple[pd.DataFrame, list[str], 
     Raises
     ------
     DataError : a part of the dict is missing or unknown, or see `read_table`
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from utils.datasets import load_people
+    >>> people = pd.DataFrame({"sex": ["f", "m", "f"], "hours": [10, 20, 30], "granted": ["yes", "no", "no"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     people.to_csv(f"{folder}/my.csv", index=False)
+    ...     source = {"file": f"{folder}/my.csv", "target": "granted", "positive": "yes", "sensitive": "sex"}
+    ...     table, features, sensitive = load_people(source)
+    >>> features, sensitive, table["label"].tolist()
+    (['hours'], ['sex'], [1, 0, 0])
     """
     if isinstance(source, str):
         if source != "adult":

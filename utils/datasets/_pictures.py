@@ -36,6 +36,13 @@ def load_pictures(source: str = "simulated", side: int = 32, splits=None, folder
     ------
     ValueError : there is no such source or split
     DataError : there is no download, or only one class in it
+
+    Examples
+    --------
+    >>> from utils.datasets import load_pictures
+    >>> table = load_pictures("simulated", side=16, splits=["validation"])
+    >>> len(table), table["img"][0].shape, sorted(table["activity"].unique())
+    (2000, (16, 16, 3), ['cooking', 'playing ball'])
     """
     splits = list(SPLITS) if splits is None else [splits] if isinstance(splits, str) else list(splits)
     wrong = [s for s in splits if s not in SPLITS]

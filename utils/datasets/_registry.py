@@ -92,7 +92,14 @@ def pack(content: bytes, target: Path) -> None:
 
 
 def check() -> list[str]:
-    """One sentence for each embedded file that is missing or damaged; an empty list when all are whole."""
+    """One sentence for each embedded file that is missing or damaged; an empty list when all are whole.
+
+    Examples
+    --------
+    >>> from utils.datasets import check
+    >>> check()
+    []
+    """
     problems = (_problem(row) for dataset in registry().values() for row in dataset["files"])
     return [p for p in problems if p]
 
@@ -107,6 +114,14 @@ def restore() -> list[str]:
     Raises
     ------
     DataError : a file is still not whole afterwards, with what was tried
+
+    Examples
+    --------
+    No file is damaged, so that there is nothing to restore:
+
+    >>> from utils.datasets import check, restore
+    >>> check() or restore()
+    []
     """
     restored = []
     for name, dataset in registry().items():

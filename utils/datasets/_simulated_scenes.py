@@ -83,6 +83,15 @@ class Specification:
     label_noise, label_noise_gap : share of scenes recorded with another activity than the one drawn
     unknown, unknown_gap : share of scenes in which perceived gender is recorded as unknown, and by a lot of its own
         perceived age
+
+    Examples
+    --------
+    >>> from utils.datasets import Specification
+    >>> spec = Specification(size_gap=-0.2)
+    >>> spec.by_group("size").tolist()
+    [0.9, 1.1]
+    >>> spec.without("size").by_group("size").tolist()
+    [1.0, 1.0]
     """
 
     activities: tuple[str, ...] = ("playing ball", "cooking")
@@ -168,6 +177,13 @@ def cramers_v(table: np.ndarray) -> float | np.ndarray:
     """Cramér's V of a table of counts (…, r, c): √(χ² / n / (min(r, c) − 1)), from 0 (independent) to 1.
 
     Empty rows and columns are left out of χ². Source: Cramér, H. (1946). Mathematical Methods of Statistics, §21.9.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.datasets import cramers_v
+    >>> cramers_v(np.array([[[4, 0], [0, 4]], [[3, 1], [1, 3]], [[2, 2], [2, 2]]])).tolist()
+    [1.0, 0.5, 0.0]
     """
     table = np.asarray(table, float)
     n = table.sum((-2, -1), keepdims=True)
@@ -482,6 +498,16 @@ def simulate(specification="default", n: int = 1000, seed=0, side: int = 32, spl
     Raises
     ------
     ValueError : a value is out of range, or so few scenes cannot have the Cramér's V asked for
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.datasets import cramers_v, simulate
+    >>> table = simulate(n=100, side=16)
+    >>> table.groupby("true_gender_cue").size().to_dict()
+    {'feminine': 37, 'masculine': 63}
+    >>> round(float(cramers_v(pd.crosstab(table["true_gender_cue"], table["true_activity"]))), 2)
+    0.84
     """
     spec, n, side = _specification(specification), _count(n, "n"), _side(side)
     if split not in SPLITS:
@@ -502,6 +528,17 @@ def counterfactual_pairs(
     as_drawn, changed : DataFrames with the same rows. In the second, every figure wears the other cues; `gender`
         (unless unknown) and `true_gender_cue` say so, and `image_id` ends in "f". Pixels differ only inside the
         figures' boxes
+
+    Examples
+    --------
+    >>> from utils.datasets import counterfactual_pairs
+    >>> as_drawn, changed = counterfactual_pairs(n=4, side=16)
+    >>> as_drawn["true_gender_cue"].tolist()
+    ['masculine', 'masculine', 'feminine', 'masculine']
+    >>> changed["true_gender_cue"].tolist()
+    ['feminine', 'feminine', 'masculine', 'feminine']
+    >>> as_drawn["activity"].equals(changed["activity"])
+    True
     """
     spec, n, side = _specification(specification), _count(n, "n"), _side(side)
     if split not in SPLITS:
@@ -531,6 +568,16 @@ def hide_figures(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame : a copy with new images
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.datasets import hide_figures
+    >>> white = np.full((4, 4, 3), 255, np.uint8)
+    >>> table = pd.DataFrame({"img": [white], "x_min": 0.0, "x_max": 0.25, "y_min": 0.0, "y_max": 0.25})
+    >>> hide_figures(table)["img"][0][:, :, 0].tolist()
+    [[127, 127, 255, 255], [127, 127, 255, 255], [255, 255, 255, 255], [255, 255, 255, 255]]
     """
     images = np.stack(table["img"].to_numpy())
     if "boxes" in table:
@@ -569,6 +616,13 @@ def load_scenes(preset="default", n: Mapping[str, int] | None = None, seed: int 
     Raises
     ------
     ValueError : a value is out of range
+
+    Examples
+    --------
+    >>> from utils.datasets import load_scenes
+    >>> table = load_scenes(n={"train": 20, "test": 10}, side=16)
+    >>> table.groupby("split").size().to_dict()
+    {'test': 10, 'train': 20}
     """
     spec, side, n = _specification(preset), _side(side), SPLITS if n is None else n
     if not isinstance(n, Mapping) or not n or set(n) - set(SPLITS):
@@ -777,6 +831,15 @@ def write_mirror(
     ------
     ValueError : a value is out of range
     DataError : the folder holds files already
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from utils.datasets import write_mirror
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mirror = write_mirror(f"{folder}/mirror", n={"train": 2, "validation": 2, "test": 3}, side=16)
+    ...     sorted(path.name for path in mirror.iterdir()), len(list(mirror.glob("images/test/*.jpg")))
+    (['annotations', 'images'], 3)
     """
     spec, side, folder = _specification(specification), _side(side), Path(folder)
     n = MIRROR_SPLITS | dict(n or {})

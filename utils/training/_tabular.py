@@ -23,6 +23,14 @@ def crossed(table: pd.DataFrame, groups: str | Sequence[str], between: str = " "
     Raises
     ------
     KeyError : a column is missing, or none is named
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import crossed
+    >>> table = pd.DataFrame({"sex": ["Female", "Male"], "race": ["Black", "White"]})
+    >>> crossed(table, ["sex", "race"]).tolist()
+    ['Female Black', 'Male White']
     """
     columns = [groups] if isinstance(groups, str) else list(groups)
     missing = [c for c in columns if c not in table]
@@ -57,6 +65,17 @@ def split_rows(
     Raises
     ------
     KeyError, ValueError : a column is missing; the shares do not add up to 1
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import split_rows
+    >>> table = pd.DataFrame({"sex": ["Female", "Male"] * 16, "label": [0] * 16 + [1] * 16})
+    >>> train, validation, test = split_rows(table, "sex")
+    >>> len(train), len(validation), len(test)
+    (16, 8, 8)
+    >>> test.groupby(["sex", "label"]).size().tolist()
+    [2, 2, 2, 2]
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
     if "label" not in table:
@@ -93,6 +112,14 @@ def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
     Returns
     -------
     ColumnTransformer, to be fitted
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import prepare
+    >>> table = pd.DataFrame({"hours": [10, 30] * 20, "job": ["clerk", "cook"] * 20})
+    >>> prepare(table, ["hours", "job"]).fit_transform(table)[:2].tolist()
+    [[1.0, 0.0, -1.0], [0.0, 1.0, 1.0]]
     """
     missing = [c for c in features if c not in table]
     if missing:
@@ -118,12 +145,32 @@ def tabular_pipeline(model, table: pd.DataFrame, features: Sequence[str]) -> Pip
     Returns
     -------
     Pipeline with the steps `prepare` and `model`, to be fitted with a table and its labels
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import small_tree, tabular_pipeline
+    >>> table = pd.DataFrame({"hours": [10, 30] * 20, "job": ["clerk", "cook"] * 20, "label": [0, 1] * 20})
+    >>> pipeline = tabular_pipeline(small_tree(), table, ["hours", "job"])
+    >>> pipeline.fit(table, table["label"]).predict(table)[:4].tolist()
+    [0, 1, 0, 1]
     """
     return Pipeline([("prepare", prepare(table, features)), ("model", model)])
 
 
 def small_tree(seed: int = 0) -> DecisionTreeClassifier:
-    """The decision tree of Lab 4: depth 11, at least 10 rows a leaf; fitted in a tenth of a second."""
+    """The decision tree of Lab 4: depth 11, at least 10 rows a leaf; fitted in a tenth of a second.
+
+    Examples
+    --------
+    Groups of fewer than 10 rows are not told apart:
+
+    >>> from utils.training import small_tree
+    >>> int(small_tree().fit([[0]] * 10 + [[1]] * 10, [0] * 10 + [1] * 10).get_n_leaves())
+    2
+    >>> int(small_tree().fit([[0]] * 9 + [[1]] * 9, [0] * 9 + [1] * 9).get_n_leaves())
+    1
+    """
     return DecisionTreeClassifier(max_depth=11, min_samples_leaf=10, random_state=seed)
 
 
@@ -139,6 +186,15 @@ def run_tabular_model(model, table: pd.DataFrame, threshold: float = 0.5) -> pd.
     Returns
     -------
     DataFrame : a copy with `score` (float, what the model takes for the probability of label 1) and `pred1` (0 or 1)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import run_tabular_model, small_tree, tabular_pipeline
+    >>> table = pd.DataFrame({"hours": [10, 10, 10, 10, 30, 30, 30, 30] * 10, "label": [0, 0, 0, 1, 0, 1, 1, 1] * 10})
+    >>> model = tabular_pipeline(small_tree(), table, ["hours"]).fit(table, table["label"])
+    >>> run_tabular_model(model, table, threshold=0.7)[["hours", "score", "pred1"]].iloc[[0, 4]].values.tolist()
+    [[10.0, 0.25, 0.0], [30.0, 0.75, 1.0]]
     """
     score = model.predict_proba(table)[:, 1]
     return table.assign(score=score, pred1=(score >= threshold).astype(int))
@@ -148,6 +204,18 @@ class Counted:
     """A model that moves a progress bar on each time it is fitted: for a search that fits hundreds and says nothing.
 
     `Counted(model, bar)` takes the model's place in a fairlearn reduction. Copies share the bar.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sklearn.base import clone
+    >>> from tqdm import tqdm
+    >>> from utils.training import Counted, small_tree
+    >>> bar = tqdm(total=2, file=io.StringIO())
+    >>> model = Counted(small_tree(), bar).fit([[0], [1]], [0, 1])
+    >>> again = clone(model).fit([[0], [1]], [0, 1])
+    >>> bar.n
+    2
     """
 
     def __init__(self, model, bar):
