@@ -56,6 +56,19 @@ def adversarial(
 
     Source: Ganin et al. (2016), Domain-adversarial training of neural networks, JMLR 17; for attributes Zhang, Lemoine
     and Mitchell (2018), Mitigating unwanted biases with adversarial learning, AIES.
+
+    Examples
+    --------
+    With strength 0, and batches as in `plain`, the adversary changes nothing.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import adversarial, plain
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> control = adversarial(table, table, groups="sex", epochs=2, strength=0, balanced_batches=False)
+    >>> np.allclose(control.score(table), plain(table, table, groups="sex", epochs=2).score(table))
+    True
     """
     check_settings(strength=strength, hidden=hidden, batch_size=batch_size)
     data, held_out = prepare_both(train, validation, groups)

@@ -16,6 +16,19 @@ def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitt
 
     Source: Wang, Qinami, Karakozis, Genova, Nair, Hata and Russakovsky (2020), Towards fairness in visual recognition,
     CVPR, section 4.4 (sum of the heads' logits).
+
+    Examples
+    --------
+    Two attribute values, so two heads with two logits each, which give one score; the attribute is not asked for.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import domain_independent
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> fitted = domain_independent(table, table, groups="sex", epochs=1)
+    >>> tuple(fitted.logits(table).shape), fitted.score(table).shape, fitted.uses_attribute
+    ((10, 4), (10,), False)
     """
     data, held_out = prepare_both(train, validation, groups)
     values = len(data.names)

@@ -31,6 +31,21 @@ def fairness_penalty(
 
     Source: Buyl, Defrance and De Bie (2024), fairret: a framework for differentiable fairness regularization terms,
     ICLR; its `NormLoss`.
+
+    Examples
+    --------
+    The picture shows the sex and no more, and label 1 is four times as frequent in the one.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import fairness_penalty
+    >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
+    >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
+    >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
+    >>> about = {"groups": "sex", "criterion": "demographic parity", "epochs": 20, "choose": "last"}
+    >>> scores = [fairness_penalty(table, table, strength=s, **about).score(table) for s in (0, 1)]
+    >>> [round(float(abs(score[0] - score[5])), 1) for score in scores]
+    [0.6, 0.0]
     """
     from fairret.loss import NormLoss
     from fairret.statistic import FalsePositiveRate, PositiveRate, TruePositiveRate

@@ -19,6 +19,21 @@ def grey(train, validation, *, groups, seed=0, weights=LUMA, **training) -> Fitt
     Parameters
     ----------
     weights : how much red, green and blue each count; the default is how bright they look
+
+    Examples
+    --------
+    Red is the same to it as the grey that is as bright, and not the same as black.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import grey
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> red = table.assign(img=[np.full((32, 32, 3), (255, 0, 0), np.uint8)] * 10)
+    >>> as_bright = table.assign(img=[np.full((32, 32, 3), 76, np.uint8)] * 10)
+    >>> fitted = grey(table, table, groups="sex", epochs=1)
+    >>> np.allclose(fitted.score(red), fitted.score(as_bright)), np.allclose(fitted.score(red), fitted.score(table))
+    (True, False)
     """
     share = torch.tensor(weights, dtype=torch.float32)
     if share.shape != (3,) or (share < 0).any() or abs(float(share.sum()) - 1) > 1e-3:

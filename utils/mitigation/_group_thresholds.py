@@ -24,6 +24,21 @@ def group_thresholds(train, validation, *, groups, seed=0, base=None, **training
 
     Source: thresholds by group as in Hardt, Price and Srebro (2016), Equality of opportunity in supervised learning,
     NeurIPS; the worst cell as the aim is ours.
+
+    Examples
+    --------
+    A shade of 120 has label 1 in the one group, and 130 has label 0 in the other: one threshold cannot serve both.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import group_thresholds, plain
+    >>> shades = [0, 0, 0, 120, 130, 250, 250, 250]
+    >>> table = pd.DataFrame({"img": [np.full((32, 32, 3), shade, np.uint8) for shade in shades]})
+    >>> table = table.assign(label=[0, 0, 0, 1, 0, 1, 1, 1], sex=["f"] * 4 + ["m"] * 4)
+    >>> base = plain(table, table, groups="sex", epochs=20, choose="last")
+    >>> fitted = group_thresholds(table, table, groups="sex", base=base)
+    >>> fitted.predict(table).tolist(), fitted.uses_attribute
+    ([0, 0, 0, 1, 0, 1, 1, 1], True)
     """
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
     held_out = prepare(validation, groups, base.names)
@@ -39,6 +54,15 @@ def best_threshold(label: np.ndarray, score: np.ndarray) -> float:
     """The threshold with the highest min(true positive rate, true negative rate); 0.5 where a label does not occur.
 
     Of several as good the middle one. The threshold lies half-way between two scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from utils.mitigation import best_threshold
+    >>> best_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.4, 0.9]))
+    0.3...
+    >>> best_threshold(np.array([1, 1]), np.array([0.1, 0.2]))
+    0.5
     """
     if len(label) == 0 or label.min() == label.max():
         return 0.5

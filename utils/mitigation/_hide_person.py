@@ -21,6 +21,21 @@ def hide_person(train, validation, *, groups, seed=0, **training) -> Fitted:
 
     The tables need `boxes`, or `x_min`, `x_max`, `y_min`, `y_max` (then the main person alone is hidden). What stands
     around the person, and how large the box is, stays and can tell the attribute. Look at the leakage.
+
+    Examples
+    --------
+    The person's box is the whole picture: black or white, nothing is left of it.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import hide_person
+    >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
+    >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
+    >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
+    >>> table = table.assign(x_min=0.0, x_max=1.0, y_min=0.0, y_max=1.0)
+    >>> scores = hide_person(table, table, groups="sex", epochs=1).score(table)
+    >>> np.allclose(scores, scores[0])
+    True
     """
     data, held_out = prepare_both(hide_figures(train), hide_figures(validation), groups)
     fitted = train_network(data, held_out, groups, seed=seed, **training)

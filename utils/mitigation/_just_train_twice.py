@@ -25,6 +25,20 @@ def just_train_twice(
 
     Source: Liu, Haghgoo, Chen, Raghunathan, Koh, Sagawa, Liang and Finn (2021), Just Train Twice: Improving group
     robustness without training group information, ICML.
+
+    Examples
+    --------
+    The first training takes all pictures, which are alike, for label 0; drawn four times as often, the two with label 1
+    come up to the other eight.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import just_train_twice
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> fitted = just_train_twice(table, table, groups="sex", up_weight=4, epochs=20, learning_rate=0.02, choose="last")
+    >>> fitted.score(table)[0].round(1).item()
+    0.5
     """
     check_settings(first_epochs=first_epochs, up_weight=up_weight, batch_size=batch_size)
     data, held_out = prepare_both(train, validation, groups)

@@ -31,6 +31,20 @@ def last_layer_retraining(
 
     Source: Kirichenko, Izmailov and Wilson (2023), Last layer re-training is sufficient for robustness to spurious
     correlations, ICLR (there DFR on validation data).
+
+    Examples
+    --------
+    The pictures are all alike, two in ten have label 1: on balanced rows it is one in two. The features stay.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import last_layer_retraining, plain
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> base, more = plain(table, table, groups="sex", epochs=1), pd.concat([table] * 4)
+    >>> fitted = last_layer_retraining(table, more, groups="sex", base=base, draws=1, strengths=[1.0])
+    >>> fitted.score(table)[0].round(1).item(), np.array_equal(fitted.features(table), base.features(table))
+    (0.5, True)
     """
     check_settings(draws=draws)
     if not strengths or min(strengths) <= 0:

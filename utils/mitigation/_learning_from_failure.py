@@ -26,6 +26,21 @@ def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.
 
     Source: Nam, Cha, Ahn, Lee and Shin (2020), Learning from failure: De-biasing classifier from biased classifier,
     NeurIPS, algorithm 1.
+
+    Examples
+    --------
+    Of the black pictures one has label 1, of the white ones one has label 0. Both are hard, and come to count more.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import learning_from_failure, plain
+    >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
+    >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
+    >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
+    >>> about = {"groups": "sex", "epochs": 20, "learning_rate": 0.02, "choose": "last"}
+    >>> usual, other = (f(table, table, **about).score(table) for f in (plain, learning_from_failure))
+    >>> bool(usual[0] < other[0]), bool(usual[5] > other[5])
+    (True, True)
     """
     check_settings(q=q, memory=memory)
     if q == 0 or memory >= 1:

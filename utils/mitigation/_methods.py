@@ -66,7 +66,15 @@ METHODS = {name: row[0] for name, row in _TABLE.items()}
 
 def method_table() -> pd.DataFrame:
     """One row a method: `method`, `family`, `training`, `validation`, `prediction` (bool: needs the attribute there),
-    `source`."""
+    `source`.
+
+    Examples
+    --------
+    >>> from utils.mitigation import method_table
+    >>> table = method_table()
+    >>> table.loc[table["prediction"], "method"].tolist()
+    ['group thresholds', 'threshold optimizer', 'reject option']
+    """
     return pd.DataFrame(
         {
             "method": list(_TABLE),

@@ -32,6 +32,20 @@ def random_hue(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Turn the hues of each picture by a random angle whenever it is seen in training. Others as in `plain`.
 
     The network cannot rely on hue. Pattern, outline, brightness and place stay.
+
+    Examples
+    --------
+    Hues are turned in training only: in prediction the network sees them as they are.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import random_hue
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> red, blue = (table.assign(img=[np.full((32, 32, 3), c, np.uint8)] * 10) for c in [(255, 0, 0), (0, 0, 255)])
+    >>> fitted = random_hue(red, red, groups="sex", epochs=1)
+    >>> np.allclose(fitted.score(red), fitted.score(blue))
+    False
     """
 
     def see_training(images, generator):

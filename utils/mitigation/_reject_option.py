@@ -29,6 +29,21 @@ def reject_option(train, validation, *, groups, seed=0, base=None, **training) -
 
     Source: Kamiran, Karim and Zhang (2012), Decision theory for discrimination-aware classification, ICDM, section
     III.
+
+    Examples
+    --------
+    The two in the middle are in doubt: the one in the group with fewer labels of 1 gets a 1, the other a 0.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import plain, reject_option
+    >>> shades = [0, 0, 0, 120, 130, 250, 250, 250]
+    >>> table = pd.DataFrame({"img": [np.full((32, 32, 3), shade, np.uint8) for shade in shades]})
+    >>> table = table.assign(label=[0, 0, 0, 1, 0, 1, 1, 1], sex=["f"] * 4 + ["m"] * 4)
+    >>> base = plain(table, table, groups="sex", epochs=20, choose="last")
+    >>> fitted = reject_option(table, table, groups="sex", base=base)
+    >>> fitted.predict(table).tolist()
+    [0, 0, 0, 1, 0, 1, 1, 1]
     """
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
     data, held_out = prepare(train, groups, base.names), prepare(validation, groups, base.names)

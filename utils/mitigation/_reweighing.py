@@ -24,6 +24,14 @@ def reweighing_weights(label, attribute) -> np.ndarray:
 
     Source: Kamiran and Calders (2012), Data preprocessing techniques for classification without discrimination,
     Knowledge and Information Systems 33, section 5.2.
+
+    Examples
+    --------
+    Two men and one woman have label 1: he who has label 0 counts twice as much as a man with label 1.
+
+    >>> from utils.mitigation import reweighing_weights
+    >>> reweighing_weights(label=[1, 1, 0, 1, 0, 0], attribute=["m", "m", "m", "f", "f", "f"]).tolist()
+    [0.75, 0.75, 1.5, 1.5, 0.75, 0.75]
     """
     label, attribute = np.unique(label, return_inverse=True)[1], np.unique(attribute, return_inverse=True)[1]
     if len(label) == 0 or label.shape != attribute.shape:
@@ -41,6 +49,20 @@ def reweighing(train, validation, *, groups, seed=0, **training) -> Fitted:
     """Weigh each row's loss with `reweighing_weights`. Other parameters as in `plain`.
 
     Source: see `reweighing_weights`.
+
+    Examples
+    --------
+    The picture shows the sex and no more; weighted, the sex says nothing about the label (`plain` scores 0.2 and 0.8).
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import reweighing
+    >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
+    >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
+    >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
+    >>> fitted = reweighing(table, table, groups="sex", epochs=20, learning_rate=0.02, choose="last")
+    >>> fitted.score(table)[[0, 5]].round(1).tolist()
+    [0.5, 0.5]
     """
     data, held_out = prepare_both(train, validation, groups)
     weight = torch.tensor(reweighing_weights(data.label.numpy(), data.attribute.numpy()), dtype=torch.float32)

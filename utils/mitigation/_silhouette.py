@@ -15,6 +15,20 @@ def silhouette(train, validation, *, groups, seed=0, darkest=0, **training) -> F
     Parameters
     ----------
     darkest : a pixel counts as black if none of its channels is above this, 0 to 255
+
+    Examples
+    --------
+    A light red and a dark blue are the same to it, and not the same as black.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import silhouette
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> red, blue = (table.assign(img=[np.full((32, 32, 3), c, np.uint8)] * 10) for c in [(255, 0, 0), (0, 0, 40)])
+    >>> fitted = silhouette(table, table, groups="sex", epochs=1)
+    >>> np.allclose(fitted.score(red), fitted.score(blue)), np.allclose(fitted.score(red), fitted.score(table))
+    (True, False)
     """
     check_settings(darkest=darkest)
 

@@ -74,6 +74,16 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
     Raises
     ------
     KeyError, ValueError : a column is missing, the labels are not 0 and 1, an attribute value is not among `names`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import prepare
+    >>> dot = np.zeros((1, 1, 3), np.uint8)
+    >>> data = prepare(pd.DataFrame({"img": [dot] * 4, "label": [0, 1, 1, 1], "sex": ["f", "f", "m", "m"]}), "sex")
+    >>> data.names, data.cell.tolist(), data.cell_rows.tolist()
+    (('f', 'm'), [0, 1, 3, 3], [1, 1, 0, 2])
     """
     images = stack_images(table)
     if "label" not in table:
@@ -95,6 +105,20 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
 
 
 def prepare_both(train: pd.DataFrame, validation: pd.DataFrame, groups: str | list[str]) -> tuple[Data, Data]:
-    """Training and validation data with the same attribute values. See `prepare`."""
+    """Training and validation data with the same attribute values. See `prepare`.
+
+    Examples
+    --------
+    In the validation data there is one value only, and it has the number that it has in training.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import prepare_both
+    >>> dot = np.zeros((1, 1, 3), np.uint8)
+    >>> train = pd.DataFrame({"img": [dot] * 4, "label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]})
+    >>> data, held_out = prepare_both(train, train[2:], "sex")
+    >>> held_out.names, held_out.attribute.tolist()
+    (('f', 'm'), [1, 1])
+    """
     data = prepare(train, groups)
     return data, prepare(validation, groups, data.names)

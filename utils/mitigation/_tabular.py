@@ -36,6 +36,16 @@ def without_correlation(
     Returns
     -------
     list of float arrays, one a pair, in order
+
+    Examples
+    --------
+    Two hours more in the one group are taken out, what is within the groups stays.
+
+    >>> import numpy as np
+    >>> from utils.mitigation import without_correlation
+    >>> hours = np.array([[1.0], [2.0], [3.0], [4.0]])
+    >>> [x.round(1).tolist() for x in without_correlation(hours, ["f", "f", "m", "m"])]
+    [[[2.0], [3.0], [2.0], [3.0]]]
     """
     names = sorted(set(map(str, attribute)))[1:]  # one is implied by the others
     pairs = [(x, attribute), *others]
@@ -76,6 +86,15 @@ def fit_tabular(
     ------
     KeyError : a column is missing
     ValueError : a method that is not in `TABULAR_METHODS`
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.mitigation import fit_tabular
+    >>> people = pd.DataFrame({"hours": [10, 50] * 20, "label": [0, 1] * 20, "sex": ["f", "f", "m", "m"] * 10})
+    >>> decide = fit_tabular("unmitigated", people, people, features=["hours"], groups="sex")
+    >>> decide(pd.DataFrame({"hours": [50, 10], "sex": ["f", "m"]})).tolist()
+    [1, 0]
     """
     if method not in TABULAR_METHODS:
         raise ValueError(f"There is no method {method!r}; there are {', '.join(TABULAR_METHODS)}.")
@@ -100,6 +119,17 @@ def measure_decisions(
     -------
     dict with `accuracy`, `demographic_parity_difference`, `equalized_odds_difference`, `worst_true_positive_rate` and
     `worst_group` (that has it)
+
+    Examples
+    --------
+    Decisions that go by the sex alone.
+
+    >>> import pandas as pd
+    >>> from utils.mitigation import measure_decisions
+    >>> people = pd.DataFrame({"label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]})
+    >>> found = measure_decisions(lambda table: (table["sex"] == "m").astype(int), people, "sex")
+    >>> float(found["accuracy"]), float(found["demographic_parity_difference"]), found["worst_group"]
+    (0.5, 1.0, 'f')
     """
     done = table[["label"]].assign(pred1=decide(table), group=crossed(table, groups))
     found = done[done["label"] == 1].groupby("group")["pred1"].mean()
@@ -133,6 +163,15 @@ def compare_tabular(
     Returns
     -------
     DataFrame, one row a method: `method`, what `measure_decisions` gives, `seconds` (CPU, to fit and choose)
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.mitigation import compare_tabular
+    >>> people = pd.DataFrame({"hours": [10, 50] * 20, "label": [0, 1] * 20, "sex": ["f", "f", "m", "m"] * 10})
+    >>> about = {"groups": "sex", "features": ["hours"], "methods": ["unmitigated", "reweighing"], "progress": False}
+    >>> compare_tabular(people, people, people, **about)[["method", "accuracy"]].to_numpy().tolist()
+    [['unmitigated', 1.0], ['reweighing', 1.0]]
     """
     rows = []
     # The bar counts fitted trees; how many a reduction needs is not known before.

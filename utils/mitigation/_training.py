@@ -39,6 +39,17 @@ class Fitted:
         `worst_group_accuracy`, and `chosen` (bool)
     names, groups : the attribute values, in order, and the columns that they come from
     decide, uses_attribute : how a method after training decides, and whether it needs the attribute for that
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import plain
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
+    >>> fitted = plain(table, table, groups="sex", epochs=2, choose="last")
+    >>> fitted.names, fitted.predict(table).shape, fitted.history["chosen"].tolist()
+    (('f', 'm'), (10,), [False, True])
     """
 
     network: nn.Module
@@ -111,7 +122,21 @@ def drawn(weights: torch.Tensor, batch_size: int, rows: int | None = None) -> Ca
 
 
 def balanced(data: Data, batch_size: int) -> Callable:
-    """Batches in which every cell that has rows is as frequent as any other."""
+    """Batches in which every cell that has rows is as frequent as any other.
+
+    Examples
+    --------
+    Ten rows in a thousand have label 1, and half of each batch.
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> import torch
+    >>> from utils.mitigation import balanced, prepare
+    >>> table = pd.DataFrame({"img": [np.zeros((1, 1, 3), np.uint8)] * 1000, "label": [1] * 10 + [0] * 990, "sex": "f"})
+    >>> batches = balanced(prepare(table, "sex"), batch_size=500)(torch.Generator().manual_seed(0))
+    >>> [round((rows < 10).float().mean().item(), 1) for rows in batches]
+    [0.5, 0.5]
+    """
     return drawn(1 / data.cell_rows[data.cell], batch_size)
 
 
@@ -203,6 +228,17 @@ def train_network(
     Raises
     ------
     ValueError : a setting is out of range
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.mitigation import prepare, train_network
+    >>> black = np.zeros((32, 32, 3), np.uint8)
+    >>> data = prepare(pd.DataFrame({"img": [black] * 4, "label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]}), "sex")
+    >>> fitted = train_network(data, data, "sex", epochs=3, choose="last")
+    >>> fitted.history[["epoch", "chosen"]].to_numpy().tolist()
+    [[1, False], [2, False], [3, True]]
     """
     check_settings(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, weight_decay=weight_decay)
     check_settings(choose=choose, shift=shift)

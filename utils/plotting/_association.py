@@ -20,6 +20,16 @@ def plot_co_occurrence(table: pd.DataFrame, *, ax=None):
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import co_occurrence
+    >>> from utils.plotting import plot_co_occurrence
+    >>> people = pd.DataFrame({"sex": ["f", "f", "f", "m"], "job": ["nurse", "nurse", "cook", "cook"]})
+    >>> ax = plot_co_occurrence(co_occurrence(people, "sex", "job"))
+    >>> ax.get_xlabel(), ax.get_ylabel(), ax.texts[-1].get_text().split()
+    ('job', 'sex', ['never', '0'])
     """
     first, second = _two_columns(table)
     pmi, low, high, count = (
@@ -54,7 +64,17 @@ def plot_co_occurrence(table: pd.DataFrame, *, ax=None):
 
 
 def describe_co_occurrence(table: pd.DataFrame, most: int = 3) -> str:
-    """An alt text for `plot_co_occurrence`: the pairs furthest above and below chance."""
+    """An alt text for `plot_co_occurrence`: the pairs furthest above and below chance.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import co_occurrence
+    >>> from utils.plotting import describe_co_occurrence
+    >>> people = pd.DataFrame({"sex": ["f", "f", "f", "m"], "job": ["nurse", "nurse", "cook", "cook"]})
+    >>> describe_co_occurrence(co_occurrence(people, "sex", "job"), most=1)
+    'Heat map ... Above chance: m with cook +1.0 (1 rows). Below chance: m with nurse never (0 rows).'
+    """
     first, second = _two_columns(table)
     rows = table.sort_values("pmi")
 
@@ -90,6 +110,15 @@ def plot_shares_below(table: pd.DataFrame, value: str, by: str, *, xlabel: str |
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_shares_below
+    >>> people = pd.DataFrame({"sex": ["f", "f", "f", "m", "m"], "hours": [10, 20, 30, 40, 40]})
+    >>> ax = plot_shares_below(people, "hours", "sex")
+    >>> [line.get_label() for line in ax.lines]
+    ['f (n = 3, half below 20.00)', 'm (n = 2, half below 40.00)']
     """
     check_table(table, value, by)
     ax = new_axes(ax)
@@ -112,7 +141,16 @@ def plot_shares_below(table: pd.DataFrame, value: str, by: str, *, xlabel: str |
 
 
 def describe_shares_below(table: pd.DataFrame, value: str, by: str) -> str:
-    """An alt text for `plot_shares_below`: quartiles of each group."""
+    """An alt text for `plot_shares_below`: quartiles of each group.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import describe_shares_below
+    >>> people = pd.DataFrame({"sex": ["f", "f", "f", "m", "m"], "hours": [10, 20, 30, 40, 40]})
+    >>> describe_shares_below(people, "hours", "sex")
+    'Hours by sex, cumulative. ... lie below: f: 15.00, 20.00, 25.00; m: 40.00, 40.00, 40.00.'
+    """
     check_table(table, value, by)
     quarters = table.groupby(by, sort=True)[value].quantile([0.25, 0.5, 0.75]).unstack()
     said = "; ".join(f"{name}: {q[0.25]:.2f}, {q[0.5]:.2f}, {q[0.75]:.2f}" for name, q in quarters.iterrows())

@@ -59,6 +59,16 @@ def plot_forest(audit: pd.DataFrame, metric: str, *, sort: bool = False, referen
     ------
     KeyError : a column of an audit is missing
     ValueError : the metric is not in the audit, or there for several classes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import plot_forest
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> ax = plot_forest(audit(people, groups=["sex"], problems="ignore"), "accuracy")
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['overall (under 30 rows)', 'sex', 'f (under 30 rows)', 'm (under 30 rows)']
     """
     rows = metric_rows(audit, metric)
     if sort:
@@ -74,7 +84,17 @@ def plot_forest(audit: pd.DataFrame, metric: str, *, sort: bool = False, referen
 
 
 def describe_forest(audit: pd.DataFrame, metric: str) -> str:
-    """An alt text for `plot_forest`: the overall value, the lowest and the highest group, and what is undefined."""
+    """An alt text for `plot_forest`: the overall value, the lowest and the highest group, and what is undefined.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import describe_forest
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> describe_forest(audit(people, groups=["sex"], problems="ignore"), "accuracy")
+    'Accuracy by sex with 95 % intervals, 2 groups; overall 0.500 ...; lowest f at 0.250 ..., highest m at 0.750 ....'
+    """
     rows = metric_rows(audit, metric)
     groups, overall = rows[rows["split"] != ""], rows[rows["split"] == ""]
     splits = groups["split"].unique()
@@ -105,6 +125,16 @@ def plot_small_multiples(audit: pd.DataFrame, metrics=None, by=None, *, columns:
     Raises
     ------
     KeyError, ValueError : as in `plot_forest`; also for a split that is not in the audit, and for too few axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import plot_small_multiples
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> found = audit(people, groups=["sex"], metrics=["accuracy", "selection_rate"], problems="ignore")
+    >>> [ax.get_title().splitlines() for ax in plot_small_multiples(found)]
+    [['accuracy', 'overall 0.500'], ['selection rate', 'overall 0.500']]
     """
     metrics, tables = _panels_of(audit, metrics, by)
     rows = tables[0]
@@ -139,7 +169,19 @@ def plot_small_multiples(audit: pd.DataFrame, metrics=None, by=None, *, columns:
 
 
 def describe_small_multiples(audit: pd.DataFrame, metrics=None, by=None) -> str:
-    """An alt text for `plot_small_multiples`: of each metric the lowest and the highest group."""
+    """An alt text for `plot_small_multiples`: of each metric the lowest and the highest group.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import describe_small_multiples
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> found = audit(people, groups=["sex"], metrics=["accuracy", "error_rate"], problems="ignore")
+    >>> describe_small_multiples(found)
+    '2 panels with 95 % intervals by sex, 2 groups. Accuracy overall 0.500; lowest f at 0.250, ... Error rate overall
+    0.500; lowest m at 0.250, ..., highest f at 0.750, under 30 rows.'
+    """
     metrics, tables = _panels_of(audit, metrics, by)
     first = tables[0][tables[0]["split"] != ""]
     said = []
@@ -185,6 +227,16 @@ def plot_differences(
     ------
     KeyError : a column is missing
     ValueError : the table is empty
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit, disparities
+    >>> from utils.plotting import plot_differences
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> ax = plot_differences(disparities(audit(people, groups=["sex"], problems="ignore")))
+    >>> ax.get_xlabel()
+    'difference in accuracy, intervals corrected for having picked the groups'
     """
     rows, zero = _differences(table, value, low, high, names, no_disparity)
     words = ["" if np.isfinite(v) else _undefined(note) for v, note in zip(rows["value"], rows["note"], strict=True)]
@@ -217,7 +269,17 @@ def describe_differences(
     *,
     no_disparity: float | None = None,
 ) -> str:
-    """An alt text for `plot_differences`: the lowest and highest, and which intervals do not hold zero."""
+    """An alt text for `plot_differences`: the lowest and highest, and which intervals do not hold zero.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit, disparities
+    >>> from utils.plotting import describe_differences
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> describe_differences(disparities(audit(people, groups=["sex"], problems="ignore")))
+    'Difference with intervals, 1 line; f − m at -0.500 (interval ...); every interval holds 0.'
+    """
     rows, zero = _differences(table, value, low, high, names, no_disparity)
     side = _side(rows, zero)
     away = [

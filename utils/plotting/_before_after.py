@@ -58,6 +58,17 @@ def plot_before_after(
     ------
     KeyError : a column is missing
     ValueError : the two are not of the same kind or do not have the same lines, or the metric is in none of them
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import plot_before_after
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> before, after = (audit(t, groups=["sex"], problems="ignore") for t in (people, people.assign(pred1=1)))
+    >>> ax = plot_before_after(before, after, "accuracy")
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['+0.500 better', '+0.750 better', '+0.250 better']
     """
     rows, gaps = _both(before, after, metric)
     verdicts = [_verdict(b, a, metric, gaps) for b, a in zip(rows["before"], rows["after"], strict=True)]
@@ -100,7 +111,18 @@ def plot_before_after(
 def describe_before_after(
     before: pd.DataFrame, after: pd.DataFrame, metric: str | None = None, *, names=("before", "after")
 ) -> str:
-    """An alt text for `plot_before_after`: how many lines changed which way, and the largest change each way."""
+    """An alt text for `plot_before_after`: how many lines changed which way, and the largest change each way.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import audit
+    >>> from utils.plotting import describe_before_after
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> before, after = (audit(t, groups=["sex"], problems="ignore") for t in (people, people.assign(pred1=1)))
+    >>> describe_before_after(before, after, "accuracy")
+    'Arrows from before to after: accuracy, 3 lines; 3 better, the largest change f (sex), ..., 0.250 to 1.000 ....'
+    """
     rows, gaps = _both(before, after, metric)
     verdicts = [_verdict(b, a, metric, gaps) for b, a in zip(rows["before"], rows["after"], strict=True)]
     change = (rows["after"] - rows["before"]).to_numpy()

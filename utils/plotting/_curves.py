@@ -42,6 +42,16 @@ def plot_reliability(table: pd.DataFrame, *, ax=None):
     ------
     KeyError : a column is missing
     ValueError : the table is empty
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import reliability_table
+    >>> from utils.plotting import plot_reliability
+    >>> people = pd.DataFrame({"label": [0, 0, 1, 1], "score": [0.25, 0.25, 0.9, 0.9]})
+    >>> ax = plot_reliability(reliability_table(people, bins=2))
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['all rows (n = 4)', 'calibrated: observed = mean score', 'bin under 30 rows']
     """
     parts = _by_group(table, "bin", "mean_score", "observed", "low", "high", "n", "small")
     parts = [(name, part[part["n"] > 0].sort_values("mean_score")) for name, part in parts]
@@ -65,7 +75,17 @@ def plot_reliability(table: pd.DataFrame, *, ax=None):
 
 
 def describe_reliability(table: pd.DataFrame) -> str:
-    """An alt text for `plot_reliability`: of each group, where the share of positives is furthest from the score."""
+    """An alt text for `plot_reliability`: of each group, where the share of positives is furthest from the score.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import reliability_table
+    >>> from utils.plotting import describe_reliability
+    >>> people = pd.DataFrame({"label": [0, 0, 1, 1], "score": [0.25, 0.25, 0.9, 0.9]})
+    >>> describe_reliability(reliability_table(people, bins=2))
+    '... Furthest from it: all rows 0.00 observed at a mean score of 0.25 (n = 2, under 30 rows).'
+    """
     parts = _by_group(table, "bin", "mean_score", "observed", "low", "high", "n", "small")
     far = []
     for name, part in parts:
@@ -101,6 +121,16 @@ def plot_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = None, 
     ------
     KeyError : a column is missing
     ValueError : a table is empty, or the audit lacks one of the two rates or all of the groups
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import roc_table
+    >>> from utils.plotting import plot_roc
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "label": [0, 1, 1, 1], "score": [0.2, 0.8, 0.3, 0.4]})
+    >>> ax = plot_roc(roc_table(people, groups="sex"))
+    >>> [text.get_text() for text in ax.get_legend().get_texts()[:2]]
+    ['f (AUC 1.000, n = 2, under 30 rows)', 'm (no curve: one class only, n = 2, under 30 rows)']
     """
     parts = _by_group(table, "threshold", "false_positive_rate", "true_positive_rate", "auc", "n", "small")
     points = {} if operating_points is None else _operating_points(operating_points, table)
@@ -130,7 +160,17 @@ def plot_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = None, 
 
 
 def describe_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = None) -> str:
-    """An alt text for `plot_roc`: lowest and highest AUC, groups without one, and the operating points."""
+    """An alt text for `plot_roc`: lowest and highest AUC, groups without one, and the operating points.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import roc_table
+    >>> from utils.plotting import describe_roc
+    >>> people = pd.DataFrame({"sex": ["f", "f", "m", "m"], "label": [0, 1, 1, 1], "score": [0.2, 0.8, 0.3, 0.4]})
+    >>> describe_roc(roc_table(people, groups="sex"))
+    'ROC curves of 2 groups, ...; f (AUC 1.000, n = 2, under 30 rows); without an AUC, since only one class occurs: m.'
+    """
     parts = _by_group(table, "threshold", "false_positive_rate", "true_positive_rate", "auc", "n", "small")
     known = sorted((p for p in parts if np.isfinite(p[1]["auc"].iloc[0])), key=lambda p: p[1]["auc"].iloc[0])
     said = f"ROC curves of {len(parts)} {noun_for(parts)}, with the diagonal of chance"

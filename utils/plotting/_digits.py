@@ -18,6 +18,16 @@ def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None
     Returns
     -------
     array of Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_images
+    >>> black = np.zeros((28, 28, 3), np.uint8)
+    >>> axes = plot_images(pd.DataFrame({"img": [black] * 3}), titles=["a", "b", "c"], columns=2)
+    >>> axes.shape, axes[1, 0].get_title()
+    ((2, 2), 'c')
     """
     check_table(table, "img")
     lines = -(-len(table) // columns)
@@ -34,14 +44,36 @@ def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None
 
 
 def plot_one_each(df: pd.DataFrame, label_col: str = "digit"):
-    """One image of each value of a column (the first in the table), in sorted order. Returns the Axes."""
+    """One image of each value of a column (the first in the table), in sorted order. Returns the Axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_one_each
+    >>> black = np.zeros((28, 28, 3), np.uint8)
+    >>> axes = plot_one_each(pd.DataFrame({"img": [black] * 3, "digit": ["7", "3", "7"]}))
+    >>> [ax.get_title() for ax in axes.flat if ax.images]
+    ['digit 3', 'digit 7']
+    """
     check_table(df, label_col)
     first = df.drop_duplicates(label_col).sort_values(label_col)
     return plot_images(first, [f"{label_col} {value}" for value in first[label_col]])
 
 
 def plot_five(df: pd.DataFrame, label_col: str = "digit"):
-    """The first five images of a table, with their digit. Returns the Axes."""
+    """The first five images of a table, with their digit. Returns the Axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_five
+    >>> black = np.zeros((28, 28, 3), np.uint8)
+    >>> axes = plot_five(pd.DataFrame({"img": [black] * 6, "digit": list("314159")}))
+    >>> [ax.get_title() for ax in axes.flat]
+    ['digit 3', 'digit 1', 'digit 4', 'digit 1', 'digit 5']
+    """
     check_table(df)
     head = df.head(5)
     titles = [f"{label_col} {value}" for value in head[label_col]] if label_col in head else None
@@ -49,7 +81,15 @@ def plot_five(df: pd.DataFrame, label_col: str = "digit"):
 
 
 def describe_images(table: pd.DataFrame, column: str = "digit") -> str:
-    """An alt text for `plot_images`."""
+    """An alt text for `plot_images`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import describe_images
+    >>> describe_images(pd.DataFrame({"digit": ["3", "7"], "color": ["blue", "orange"]}))
+    '2 images of handwritten digits on black: 3 in blue, 7 in orange.'
+    """
     values = ", ".join(
         f"{row[column]} in {row['color']}" if "color" in table else str(row[column]) for _, row in table.iterrows()
     )

@@ -25,6 +25,16 @@ def plot_impossibility(base_rates: pd.Series, precision: float, observed: pd.Dat
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    At a true positive rate of 1, where the lines end, the two groups are far apart.
+
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_impossibility
+    >>> ax = plot_impossibility(pd.Series({"f": 0.2, "m": 0.5}), precision=0.8)
+    >>> [line.get_ydata()[-1].round(4).item() for line in ax.lines]
+    [0.0625, 0.25]
     """
     ax = new_axes(ax, (7, 5))
     across = np.linspace(0, 1, 201)
@@ -47,7 +57,15 @@ def plot_impossibility(base_rates: pd.Series, precision: float, observed: pd.Dat
 
 
 def describe_impossibility(base_rates: pd.Series, precision: float, true_positive_rate: float = 0.8) -> str:
-    """An alt text for `plot_impossibility`: what each group would need at one true positive rate."""
+    """An alt text for `plot_impossibility`: what each group would need at one true positive rate.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import describe_impossibility
+    >>> describe_impossibility(pd.Series({"f": 0.2, "m": 0.5}), precision=0.8)
+    '... At a true positive rate of 80%: f (base rate 20%) 5%; m (base rate 50%) 20%.'
+    """
     needed = {
         group: required_false_positive_rate(rate, precision, true_positive_rate) for group, rate in base_rates.items()
     }

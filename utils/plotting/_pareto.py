@@ -41,6 +41,17 @@ def plot_pareto(
     ------
     KeyError : a column is missing
     ValueError : the table is empty, or a column holds no numbers
+
+    Examples
+    --------
+    Model c is beaten in both, and its name is not bold.
+
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_pareto
+    >>> models = pd.DataFrame({"model": ["a", "b", "c"], "accuracy": [0.9, 0.8, 0.7], "difference": [0.2, -0.1, 0.3]})
+    >>> ax = plot_pareto(models)
+    >>> sorted(text.get_text() for text in ax.texts if text.get_fontweight() == "bold")
+    ['a', 'b']
     """
     rows = _models(table, x, y, name, no_disparity)
     shown = rows[rows["known"]]
@@ -72,7 +83,16 @@ def plot_pareto(
 def describe_pareto(
     table: pd.DataFrame, x: str = "accuracy", y: str = "difference", name: str = "model", *, no_disparity: float = 0.0
 ) -> str:
-    """An alt text for `plot_pareto`: the models that no other beats in both, with their values."""
+    """An alt text for `plot_pareto`: the models that no other beats in both, with their values.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import describe_pareto
+    >>> models = pd.DataFrame({"model": ["a", "b", "c"], "accuracy": [0.9, 0.8, 0.7], "difference": [0.2, -0.1, 0.3]})
+    >>> describe_pareto(models)
+    '... of 3 models. Not beaten in both by any other: b (0.800 and 0.100); a (0.900 and 0.200).'
+    """
     rows = _models(table, x, y, name, no_disparity)
     front = rows[rows["front"]].sort_values("x")
     at = [f"{r.name} ({r.x:.3f} and {r.y:.3f})" for r in front.itertuples(index=False)]

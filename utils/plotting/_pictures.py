@@ -24,6 +24,17 @@ def plot_contact_sheet(table: pd.DataFrame, columns: int = 5, boxes: bool = True
     Returns
     -------
     array of Axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_contact_sheet
+    >>> scene = {"img": np.zeros((32, 32, 3), np.uint8), "activity": "cooking", "gender": "feminine", "author": "Ada"}
+    >>> scene["licence"] = "https://creativecommons.org/licenses/by/2.0/"
+    >>> axes = plot_contact_sheet(pd.DataFrame([scene]), columns=1, boxes=False)
+    >>> axes[0, 0].get_title().splitlines(), axes[0, 0].texts[0].get_text()
+    (['cooking', 'perceived: feminine'], 'Ada, CC BY 2.0')
     """
     check_table(table, "img", "author", "licence", *([title, "gender"] if title else []), *(BOX if boxes else []))
     lines = -(-len(table) // columns)
@@ -61,7 +72,16 @@ def short_licence(address: str) -> str:
 
 
 def describe_contact_sheet(table: pd.DataFrame, title: str = "activity") -> str:
-    """An alt text for `plot_contact_sheet`: what is recorded for each picture."""
+    """An alt text for `plot_contact_sheet`: what is recorded for each picture.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import describe_contact_sheet
+    >>> scenes = pd.DataFrame({"activity": ["cooking", "ball"], "gender": ["feminine", "unknown"], "author": "Ada"})
+    >>> describe_contact_sheet(scenes)
+    "2 pictures with the main person's box, all by Ada: cooking, perceived feminine; ball, perceived unknown."
+    """
     check_table(table, title, "gender", "author")
     rows = [f"{row[title]}, perceived {row['gender']}" for _, row in table.iterrows()]
     authors = table["author"].unique()

@@ -41,6 +41,16 @@ def plot_accuracy(
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import accuracy_by_group
+    >>> from utils.plotting import plot_accuracy
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> ax = plot_accuracy(accuracy_by_group(people, "sex"), "sex")
+    >>> [tick.get_text().splitlines() for tick in ax.get_xticklabels()]
+    [['f', '(under 30 rows)'], ['m', '(under 30 rows)']]
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
     series = {"": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
@@ -95,7 +105,17 @@ def plot_accuracy(
 def describe_accuracy(
     table: pd.DataFrame, groups: str | list[str], value: str = "accuracy", name: str = "Accuracy"
 ) -> str:
-    """An alt text for `plot_accuracy`: the lowest and the highest group with their intervals."""
+    """An alt text for `plot_accuracy`: the lowest and the highest group with their intervals.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.evaluation import accuracy_by_group
+    >>> from utils.plotting import describe_accuracy
+    >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
+    >>> describe_accuracy(accuracy_by_group(people, "sex"), "sex")
+    'Accuracy by sex with intervals, 2 groups: lowest f at 0.25 (interval ...), highest m at 0.75 (interval ...).'
+    """
     groups = [groups] if isinstance(groups, str) else list(groups)
     named = table.assign(name=crossed_name(table, groups))
 
@@ -124,7 +144,17 @@ def plot_confidence_intervals_from_df(
     sort_x=False,
     ax=None,
 ):
-    """Accuracy by group with Wilson intervals, from a table with predictions. Returns the Axes; see `plot_accuracy`."""
+    """Accuracy by group with Wilson intervals, from a table with predictions. Returns the Axes; see `plot_accuracy`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_confidence_intervals_from_df
+    >>> people = pd.DataFrame({"sex": list("ffmm"), "label": 1, "pred1": [1, 0, 1, 1]})
+    >>> ax = plot_confidence_intervals_from_df(people, "label", "pred1", "test data", "sex")
+    >>> ax.get_title()
+    'Accuracy by sex with 95 % intervals: test data'
+    """
     overall = accuracy_by_group(df_with_preds, group_name, label_col, pred_col)
     return plot_accuracy(
         {dataset_name: overall},
@@ -157,7 +187,17 @@ def plot_intersectional_confidence_intervals_from_df(
     sort_x=False,
     ax=None,
 ):
-    """Accuracy by crossed group with Wilson intervals. Returns the Axes; see `plot_accuracy`."""
+    """Accuracy by crossed group with Wilson intervals. Returns the Axes; see `plot_accuracy`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_intersectional_confidence_intervals_from_df
+    >>> people = pd.DataFrame({"sex": list("ffmm"), "age": ["old", "young"] * 2, "label": 1, "pred1": [1, 0, 1, 1]})
+    >>> ax = plot_intersectional_confidence_intervals_from_df(people, "label", "pred1", "test data", "sex", "age")
+    >>> [tick.get_text().splitlines()[0] for tick in ax.get_xticklabels()]
+    ['f-old', 'f-young', 'm-old', 'm-young']
+    """
     groups = [group_1, group_2]
     crossed = accuracy_by_group(df_with_preds, groups, label_col, pred_col)
     return plot_accuracy(
@@ -193,7 +233,18 @@ def plot_confidence_intervals_from_two_dfs(
     sort_x=False,
     ax=None,
 ):
-    """Accuracy by group of two tables side by side, with Wilson intervals. Returns the Axes; see `plot_accuracy`."""
+    """Accuracy by group of two tables side by side, with Wilson intervals. Returns the Axes; see `plot_accuracy`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.plotting import plot_confidence_intervals_from_two_dfs
+    >>> people = pd.DataFrame({"sex": list("ffmm"), "label": 1, "pred1": [1, 0, 1, 1]})
+    >>> new = people.assign(pred1=1)
+    >>> ax = plot_confidence_intervals_from_two_dfs(people, new, "label", "pred1", "old", "new", "sex")
+    >>> sorted(text.get_text() for text in ax.get_legend().get_texts())
+    ['new', 'old']
+    """
     if dataset_name_1 == dataset_name_2:
         raise ValueError(
             f"Both data sets are called {dataset_name_1!r}: give them different names, so that they can be told apart."

@@ -14,7 +14,15 @@ MARKERS = ["o", "^", "s", "D", "v", "P"]
 
 
 def new_axes(ax=None, figsize=(8, 4.5)):
-    """The given Axes, or those of a new figure in the course's style."""
+    """The given Axes, or those of a new figure in the course's style.
+
+    Examples
+    --------
+    >>> from utils.plotting import new_axes
+    >>> ax = new_axes(figsize=(4, 3))
+    >>> new_axes(ax) is ax
+    True
+    """
     if ax is not None:
         return ax
     with sns.axes_style("whitegrid"):
@@ -28,6 +36,15 @@ def show(ax, alt: str) -> None:
     ----------
     ax : Axes, or an array of them, of the figure
     alt : what a person who does not see the figure needs to know, in a sentence or two: what is drawn, what it shows
+
+    Examples
+    --------
+    A figure without an alt text is not shown.
+
+    >>> from utils.plotting import new_axes, show
+    >>> show(new_axes(), alt="")
+    Traceback (most recent call last):
+    ValueError: alt is empty: say in a sentence what is drawn and what it shows.
     """
     from IPython.display import display
 
