@@ -176,7 +176,8 @@ PRESETS = {
 def cramers_v(table: np.ndarray) -> float | np.ndarray:
     """Cramér's V of a table of counts (…, r, c): √(χ² / n / (min(r, c) − 1)), from 0 (independent) to 1.
 
-    Empty rows and columns are left out of χ². Source: Cramér, H. (1946). Mathematical Methods of Statistics, §21.9.
+    Empty rows and columns add nothing to χ², and count among r and c all the same. Source: Cramér, H. (1946).
+    Mathematical Methods of Statistics, §21.9.
 
     Examples
     --------
