@@ -268,7 +268,8 @@ TOO_MUCH |= PRINTS
 def test_output_is_cut_off_with_a_note(overdone):
     assert all("cut off here" in overdone.text[name] for name in ("line", "lines", "program"))
     assert "left out" in str(overdone.outputs["page"])
-    assert len(overdone.outputs["pages"]) == 200
+    *pages, note = overdone.outputs["pages"]
+    assert len(pages) == 200 and "left out here" in note["text"]
     assert len(json.dumps([overdone.outputs[name] for name in PRINTS])) < 2_000_000
 
 
