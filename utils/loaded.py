@@ -174,7 +174,8 @@ def _is_as_written(module) -> bool:
     try:
         exec(importlib.machinery.SourceFileLoader(name, module.__file__).get_code(name), fresh)
         live = vars(module)
-        added = set(live) - set(fresh)  # a folder's modules, or what hides one of Python's own functions
+        # A folder's modules, what its front door has loaded (`credits`), or what hides one of Python's own functions
+        added = set(live) - set(fresh) - set(fresh.get("__all__", ()))
         return not added & set(vars(sys.modules["builtins"])) - {"__doc__", "__loader__", "__spec__"} and all(
             value_name in live and _alike(live[value_name], value, set())
             for value_name, value in fresh.items()

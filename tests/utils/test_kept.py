@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import importlib
 import inspect
 import json
 import multiprocessing
@@ -1183,3 +1184,11 @@ def test_the_home_folder_may_be_written_as_in_a_shell(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("DATALAB_CACHE", "~/cache")
     assert kept.cache_folder() == tmp_path / "cache"
+
+
+def test_what_a_front_door_has_loaded_is_no_changed_code():
+    for room in kept.ROOMS:
+        door = importlib.import_module(f"utils.{room}")
+        for name in getattr(door, "__all__", ()):
+            getattr(door, name)
+    assert kept.loaded.changed(kept.loaded.files(*kept.ROOMS)) is None
