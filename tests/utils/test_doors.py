@@ -67,7 +67,9 @@ def behind_doors(modules: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_come_in_through_the_doors(notebook):
-    code = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    cells = nbformat.read(notebook, as_version=4).cells
+    assert not [cell.id for cell in cells if re.search(r"utils[./][a-z]+[./]_\w+", cell.source)]
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
     found = [name for cell in code for name in imported(cell)]
     assert found and not behind_doors(found)
 
@@ -78,6 +80,13 @@ def test_pages_come_in_through_the_doors(page):
     assert not re.findall(r"utils\.[a-z]+\._\w+", text)
     for block in re.findall(r"```python\n(.*?)```", text, re.S):
         assert not behind_doors(imported(block))
+
+
+@pytest.mark.parametrize("room", DOORS)
+def test_a_file_that_a_docstring_names_is_there(room):
+    for file in (ROOT / "utils" / room).glob("*.py"):
+        for name in re.findall(r"`(\w+[.]py)`", file.read_text(encoding="utf-8")):
+            assert (file.parent / name).exists(), f"{file.name} names {name}"
 
 
 def test_who_comes_in_another_way_is_seen():

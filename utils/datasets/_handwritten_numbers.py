@@ -329,7 +329,7 @@ def create_parity_data(
 
 
 def image_array(table: pd.DataFrame) -> np.ndarray:
-    """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `images.py`.
+    """The column `img` as one uint8 array (n, 28, 28, 3). See `stack_images` in `_images.py`.
 
     Examples
     --------

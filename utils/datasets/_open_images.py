@@ -3,7 +3,7 @@
     datalab data open-images --classes Guitar,Ball --split validation --limit 500
 
 fetches the annotations and the chosen pictures; `load_open_images` then gives the table that the labs work with. How
-the published files are read is in `open_images_files.py`, how files are fetched in `downloads.py`, and where they lie
+the published files are read is in `_open_images_files.py`, how files are fetched in `_downloads.py`, and where they lie
 in the section `[open_images]` of `datasets/registry.toml`. What the data are says `datasets/open_images/DATASHEET.md`.
 
 Perceived gender and age presentation come from MIAP: annotators wrote down what they thought they saw. The people in

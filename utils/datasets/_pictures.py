@@ -23,14 +23,14 @@ def load_pictures(source: str = "simulated", side: int = 32, splits=None, folder
     side : pixels; 32 is for training, 96 for looking at
     splits : which of "train", "validation", "test"; default all. A download that has not all three is divided anew,
         50, 20 and 30 in 100 of its authors each, so that no author's pictures are on both sides
-    folder : of the download, default `open_images.default_folder()`
+    folder : of the download, default where `download` puts it
 
     Returns
     -------
     DataFrame, one row a picture: `image_id`, `split`, `img` (uint8 (side, side, 3)), `label` (0 or 1), `activity` (its
     name), `gender` and `age` (perceived, with the value "unknown"), `box_area`, `x_min`, `x_max`, `y_min`, `y_max` (of
     the main person's box), `occluded`, `people`, `author`, `licence`, `landing_page`, `title`, and more from
-    `simulated_scenes.simulate` or `open_images.load_open_images`
+    `simulate` or `load_open_images`
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 A scene's geometry is in units of the image's side: x from 0 (left) to 1, y from 0 (top) to 1. Shapes are signed
 distances (negative inside), so that edges are smooth at every side length. A shape is painted for all scenes of a batch
-at once, in a window just large enough for it. What a scene holds is decided in `simulated_scenes.py`; nothing is drawn
+at once, in a window just large enough for it. What a scene holds is decided in `_simulated_scenes.py`; nothing is drawn
 by lot here, except for the noise of the camera.
 
 Figures are pawns: a head in a colour that no skin has, a body, stick limbs. The perceived attribute

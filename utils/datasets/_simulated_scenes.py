@@ -2,7 +2,7 @@
 
 They stand in for Open Images where there is no network: `write_mirror` writes them in Open Images' own files and
 folders, `load_scenes` gives the table that the labs work with. What is biased, and how much, says a `Specification`.
-`scene_drawing.py` draws what is decided here. See `datasets/simulated_scenes/DATASHEET.md` for why drawings, and for
+`_scene_drawing.py` draws what is decided here. See `datasets/simulated_scenes/DATASHEET.md` for why drawings, and for
 what does not follow from them.
 
 Every lot is drawn from a stream of its own (one for the places, one for the sizes …), all made from one seed. So a

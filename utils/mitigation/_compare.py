@@ -53,7 +53,7 @@ def compare(
     balanced : training data without the bias, for a first row "oracle: balanced data": plain training on these, which
         shows what there is to reach. Best as many rows as `train` has
     settings : name → settings of that method alone, which go before those for all
-    model, training : for every method, see `training.train_network`
+    model, training : for every method, see `train_network`
 
     Returns
     -------

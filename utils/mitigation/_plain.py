@@ -14,7 +14,7 @@ def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
     groups : column of the attribute, or several, which are crossed
     seed : int, of all that is drawn
     training : `model`, `epochs`, `batch_size`, `learning_rate`, `weight_decay`, `shift`, `choose`, `progress`: see
-        `training.train_network`
+        `train_network`
 
     Returns
     -------

@@ -99,7 +99,7 @@ class Fitted:
 
 
 def start_network(model: Callable | None, seed: int, outputs: int = 2) -> nn.Sequential:
-    """A new network from a factory `model(generator, outputs)`; default `models.scene_convnet`."""
+    """A new network from a factory `model(generator, outputs)`; default `scene_convnet`."""
     network = (model or scene_convnet)(torch.Generator().manual_seed(seed), outputs)
     if not isinstance(network, nn.Sequential) or not isinstance(network[-1], nn.Linear):
         raise ValueError("model must give a Sequential whose last layer is linear, such as models.scene_convnet.")
@@ -209,7 +209,7 @@ def train_network(
     data, held_out : training and validation data, see `prepare`
     groups : the columns that made them
     seed : of the start values and of the order of the rows
-    model : function (torch.Generator, outputs) → Sequential whose last layer is linear; default `models.scene_convnet`
+    model : function (torch.Generator, outputs) → Sequential whose last layer is linear; default `scene_convnet`
     outputs : of the network
     batches : function of a torch Generator to the epoch's batches of row numbers; default `shuffled`
     loss : function (network, x, rows) → scalar tensor; default the mean cross-entropy

@@ -204,7 +204,7 @@ def load_weights(model: nn.Module, numbers: dict[str, torch.Tensor]) -> nn.Modul
 
 
 def train_baseline_model(df: pd.DataFrame, seed: int = 0, progress: bool = True) -> nn.Sequential:
-    """Train the baseline (see `models.baseline_mlp`): Adam at 0.01, batches of 64, 3 epochs, cross-entropy.
+    """Train the baseline (see `baseline_mlp`): Adam at 0.01, batches of 64, 3 epochs, cross-entropy.
 
     Parameters
     ----------

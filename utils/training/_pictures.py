@@ -22,7 +22,7 @@ SETTINGS = {"epochs": 8, "batch_size": 64, "learning_rate": 0.005, "one_cycle": 
 
 
 def train_picture_model(table: pd.DataFrame, seed: int = 0, progress: bool = True) -> nn.Sequential:
-    """Train `models.scene_convnet` with Adam, one-cycle learning rate up to 0.005, batches of 64, 8 epochs.
+    """Train `scene_convnet` with Adam, one-cycle learning rate up to 0.005, batches of 64, 8 epochs.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def train_picture_models(
 ) -> list[nn.Sequential]:
     """Train the network once a seed, as many at a time as there are cores: one training run is one draw, so draw many.
 
-    Each seed gives the model that `train_picture_model(table, seed)` gives. Each is kept, see `fit.fit`.
+    Each seed gives the model that `train_picture_model(table, seed)` gives. Each is kept, see `fit`.
 
     Returns
     -------
