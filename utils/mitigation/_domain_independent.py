@@ -1,4 +1,4 @@
-"""Domain-independent heads: one output layer for each attribute value, and their mean for the decision."""
+"""Domain-independent heads: one output layer for each attribute value, and their sum for the decision."""
 
 import torch
 from torch.nn import functional as F
@@ -12,7 +12,8 @@ def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitt
     """Train one head for each attribute value, on its own rows; decide from the sum of their logits.
 
     Each head learns the label among rows of one attribute value, where the attribute says nothing about it. The
-    decision does not need the attribute. Other parameters as in `plain`.
+    decision does not need the attribute. The score ranks and is no probability: a sum of logits is more extreme than
+    each. Other parameters as in `plain`.
 
     Source: Wang, Qinami, Karakozis, Genova, Nair, Hata and Russakovsky (2020), Towards fairness in visual recognition,
     CVPR, section 4.4 (sum of the heads' logits).
@@ -45,5 +46,5 @@ def own_logits(logits: torch.Tensor, attribute: torch.Tensor) -> torch.Tensor:
 
 
 def summed(logits: torch.Tensor) -> torch.Tensor:
-    """Probability of label 1 from the sum over all heads' logits (n, 2 · values): (n,)."""
+    """Score of label 1 from the sum over all heads' logits (n, 2 · values), as a softmax of it: (n,)."""
     return torch.softmax(logits.view(len(logits), -1, 2).sum(1), 1)[:, 1]
