@@ -22,14 +22,16 @@ from fairlearn.metrics import MetricFrame, selection_rate, true_positive_rate
 from sklearn.metrics import accuracy_score
 
 from utils.evaluation._audit import AuditWarning, audit
-from utils.evaluation._comparison import null_gap
+from utils.evaluation._null_gaps import null_gap
 
 METRICS = {"accuracy": accuracy_score, "true_positive_rate": true_positive_rate, "selection_rate": selection_rate}
 ENDS = [0.025, 0.975]
 ATTRIBUTES = {"sex": 2, "race": 5, "age": 4}  # how many groups each has
 MANY_DRAWS = 100_000  # so that what a peer's bounds differ by is the peer's sampling noise
 PEER_IMPORTS = "pandas, scipy.stats, statsmodels"
-OUR_IMPORTS = "utils.evaluation._audit, utils.evaluation._disparity, utils.evaluation._comparison"
+OUR_IMPORTS = (
+    "utils.evaluation._audit, utils.evaluation._disparity, utils.evaluation._null_gaps, utils.evaluation._pairs"
+)
 
 
 def made_up(rows: int, groups: dict, seed: int = 0) -> pd.DataFrame:

@@ -1,6 +1,10 @@
-"""What every room asks of a table before it works with it."""
+"""What every room does with a table: ask for its columns, and name its groups."""
+
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
+
+CROSSED = " × "  # between the values of a crossed group, everywhere
 
 
 def require_columns(table: pd.DataFrame, *columns: str) -> None:
@@ -19,3 +23,47 @@ def require_columns(table: pd.DataFrame, *columns: str) -> None:
         raise KeyError(
             f"The table has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, table.columns))}."
         )
+
+
+def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
+    """Each row's group as one text; several columns are crossed: "Female × Black".
+
+    Parameters
+    ----------
+    table : DataFrame, one row an example
+    groups : column, or columns that are crossed
+
+    Returns
+    -------
+    Series of str with the table's index
+
+    Raises
+    ------
+    KeyError : a column is missing, or none is named
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from utils.training import crossed
+    >>> people = pd.DataFrame({"sex": ["Female", "Male"], "race": ["Black", "White"]})
+    >>> crossed(people, ["sex", "race"]).tolist()
+    ['Female × Black', 'Male × White']
+    """
+    columns = [groups] if isinstance(groups, str) else list(groups)
+    if not columns:
+        raise KeyError("No column is named for the groups; name one, or several that are crossed.")
+    require_columns(table, *columns)
+    first, *others = (table[column].astype(str) for column in columns)
+    return first.str.cat(others, sep=CROSSED)
+
+
+def group_name(values: Iterable) -> str:
+    """One name for a group, from its values or its columns: "Female × Black".
+
+    Examples
+    --------
+    >>> from utils.tables import group_name
+    >>> group_name(["8", "orange"])
+    '8 × orange'
+    """
+    return CROSSED.join(map(str, values))

@@ -14,6 +14,9 @@ from tqdm.auto import tqdm
 
 import utils
 from utils import checks, kept, loaded, notebooks
+from utils.aim342 import _accuracy as accuracy
+from utils.aim342 import _disparity as workshop_disparity
+from utils.aim342 import _figures as rates
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
 from utils.datasets import _handwritten_numbers as handwritten_numbers
@@ -29,12 +32,11 @@ from utils.datasets import _scene_drawing as scene_drawing
 from utils.datasets import _simulated_scenes as simulated_scenes
 from utils.datasets import _tabular as tabular
 from utils.documentation import _glossary as glossary
-from utils.evaluation import _accuracy as accuracy
 from utils.evaluation import _amplification as amplification
 from utils.evaluation import _association as association
 from utils.evaluation import _audit as audit
 from utils.evaluation import _coding as coding
-from utils.evaluation import _comparison as comparison
+from utils.evaluation import _count_metrics as count_metrics
 from utils.evaluation import _counting as counting
 from utils.evaluation import _curves as curves
 from utils.evaluation import _disparity as disparity
@@ -42,9 +44,15 @@ from utils.evaluation import _impossibility as impossibility
 from utils.evaluation import _individual as individual
 from utils.evaluation import _intervals as intervals
 from utils.evaluation import _leakage as leakage
+from utils.evaluation import _many_tests as many_tests
 from utils.evaluation import _metrics as metrics
+from utils.evaluation import _null_gaps as null_gaps
+from utils.evaluation import _pairs as pairs
 from utils.evaluation import _pareto as pareto
 from utils.evaluation import _proxies as proxies
+from utils.evaluation import _registry as metric_registry
+from utils.evaluation import _score_metrics as score_metrics
+from utils.evaluation import _seeds as over_seeds
 from utils.evaluation import criteria
 from utils.mitigation import _compare as compare
 from utils.mitigation import _methods as methods
@@ -62,15 +70,17 @@ from utils.plotting import _association as association_figures
 from utils.plotting import _audit as audit_figures
 from utils.plotting import _before_after as before_after
 from utils.plotting import _curves as curve_figures
+from utils.plotting import _differences as difference_figures
 from utils.plotting import _digits as digits
 from utils.plotting import _distributions as distributions
 from utils.plotting import _drawing as drawing
 from utils.plotting import _impossibility as impossibility_figures
 from utils.plotting import _pareto as pareto_figures
 from utils.plotting import _pictures as picture_figures
-from utils.plotting import _rates as rates
+from utils.plotting import _rows as figure_rows
 from utils.plotting import _style as style
-from utils.tables import require_columns
+from utils.tables import crossed as crossed_names
+from utils.tables import group_name, require_columns
 from utils.training import _features as features
 from utils.training import _fit as fit
 from utils.training import _models as models
@@ -83,6 +93,10 @@ LEFT_OUT = {
     "utils.commands": "the command line: each command takes what was typed, and calls functions that are called here",
     "utils.datasets._handwritten_numbers.unpack": "takes nothing, and writes 55 MB beside the embedded data",
     "utils.datasets._registry.restore": "takes nothing, and may fetch files of this repository from git",
+    "utils.evaluation._registry.criterion": "a decorator, to write into the list of criteria",
+    "utils.evaluation._registry.of_counts": "a decorator, to write into the list of metrics",
+    "utils.evaluation._registry.of_rows": "a decorator, to write into the list of metrics",
+    "utils.evaluation._registry.rate": "a decorator, to write into the list of metrics",
     "utils.documentation._glossary.write": "takes nothing, and writes a page of this repository",
     "utils.mitigation._adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
     "utils.mitigation._adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
@@ -321,12 +335,14 @@ def of_evaluation(m):
     right = np.random.default_rng(0).random((3, 20)) < 0.7
     p = np.array([0.04, 0.01, 0.5])
     crossed = ["sex", "race"]
+    coded = coding.code(m.people, "label", "pred1", "score", ["auc", "accuracy"])
+    of_both = coding.Groups(("sex", "race"), *coding.cross(200, keys))
+    cells_of_both = count_metrics.count_cells(coded, of_both)
+    drawn_cells = count_metrics.draw_cells(cells_of_both, 200, 100, np.random.default_rng(0), True)
     return {
         accuracy.accuracy_by_group: call(m.people, crossed),
         accuracy.compute_accuracy: call(m.people),
         accuracy.compute_confidence_bounds: call(m.people),
-        accuracy.correct: call(m.people),
-        accuracy.crossed_name: call(m.people, crossed),
         accuracy.get_accuracy_by_intersection: call(m.people, "sex", "race"),
         accuracy.get_group_accuracy_by_value: call(m.people, "sex"),
         accuracy.print_accuracy_by_group: call(m.people, "sex"),
@@ -351,31 +367,44 @@ def of_evaluation(m):
         coding.code: call(m.people, "label", "pred1", "score", ["auc"], None, ["sex"]),
         coding.cross: [call(200, keys), call(200, keys[:1])],
         coding.group_codes: [call(m.people["job"], "job"), call(m.people["race"], "race")],
-        coding.group_name: call(("Female", "Black")),
+        coding.correct: call(m.people),
+        group_name: call(("Female", "Black")),
         coding.listed: call(["a", "b", "c"], 2),
         coding.reference_groups: call(m.audits[0], crossed, {"sex": "Male", "race": "White"}),
         coding.sortable: call(["a", 1]),
-        comparison.benjamini_hochberg: call(p),
-        comparison.group_against_rest: call(counts, n),
-        comparison.holm: call(p),
-        comparison.null_gap: call(n, 0.5, 20),
-        comparison.null_gap_test: call(m.audits[0], ["accuracy"], 100),
-        comparison.null_p_value: call(0.1, counts),
-        comparison.paired_bootstrap: call(m.people, m.others, ["accuracy", "precision"], groups=m.groups, draws=100),
-        comparison.paired_comparison: call(m.people, m.others),
-        comparison.paired_difference_interval: call(counts, counts, 2 * n),
-        comparison.power_of_gap: call(counts / n, counts[::-1] / n, n, n),
-        comparison.sample_size_for_gap: call(0.8, 0.9),
-        comparison.seeds_and_rows_interval: call(right, np.arange(20) < 9, np.arange(20) > 12),
+        coding.splits_of: call(m.groups),
+        coding.splits_in: call(m.audits[0]),
+        coding.attributes_of: call(m.audits[0]),
+        coding.Groups.column: call(of_both, "sex", [0, 1]),
+        count_metrics.count_cells: call(coded, of_both),
+        count_metrics.draws_needed: call(["accuracy", "f1_score"], "wilson", None),
+        count_metrics.draw_cells: call(cells_of_both, 200, 100, np.random.default_rng(0), True),
+        count_metrics.count_columns: call(["accuracy", "f1_score"], cells_of_both, drawn_cells, None, "bca", 0.95),
+        count_metrics.standard_error: call(weighted[0]),
+        score_metrics.score_columns: call(["auc"], coded, of_both, "bca", 0.95, 100, np.random.default_rng(0)),
+        many_tests.benjamini_hochberg: call(p),
+        null_gaps.group_against_rest: call(counts, n),
+        many_tests.holm: call(p),
+        null_gaps.null_gap: call(n, 0.5, 20),
+        null_gaps.null_gap_test: call(m.audits[0], ["accuracy"], 100),
+        null_gaps.null_p_value: call(0.1, counts),
+        pairs.paired_bootstrap: call(m.people, m.others, ["accuracy", "precision"], groups=m.groups, draws=100),
+        pairs.paired_comparison: call(m.people, m.others),
+        pairs.paired_difference_interval: call(counts, counts, 2 * n),
+        null_gaps.power_of_gap: call(counts / n, counts[::-1] / n, n, n),
+        null_gaps.sample_size_for_gap: call(0.8, 0.9),
+        over_seeds.seeds_and_rows_interval: call(right, np.arange(20) < 9, np.arange(20) > 12),
         counting.as_binary: [call(m.label, "label"), call(m.label.astype(bool), "label")],
         counting.check_scores: call(m.score, "score"),
         counting.checked: [call(m.label, "label"), call(m.label.to_numpy(), "label"), call(m.people["race"], "race")],
-        counting.divide: call(counts, n),
+        metric_registry.divide: call(counts, n),
         counting.is_binary: call(m.label),
         counting.plain: [call(m.people["race"]), call(m.people["sex"])],
-        counting.rate_counts: call("accuracy", **cells),
+        metrics.better: call("accuracy"),
+        metric_registry.Metric.is_rate.fget: call(metrics.METRICS["accuracy"]),
+        metric_registry.Metric.counts: call(metrics.METRICS["accuracy"], **cells),
         counting.score_bins: call(m.score.to_numpy()),
-        **{f: call(*weighted) for f in counting.SCORE_METRICS.values()},
+        **{metric.of_rows: call(*weighted) for metric in metrics.METRICS.values() if metric.of_rows},
         **dict.fromkeys(
             [
                 criteria.conditional_use_accuracy_difference,
@@ -392,12 +421,13 @@ def of_evaluation(m):
         ),
         curves.reliability_table: call(m.people, groups=crossed),
         curves.roc_table: call(m.people, groups=crossed),
+        disparity.composites: call(),
         disparity.absolute_disparity: call(0.7, 0.9),
         disparity.disparities: call(m.audits[0], {"sex": "Male"}),
         disparity.disparity_table: call(shares),
         disparity.error_ratio: call(0.7, 0.9),
-        disparity.print_absolute_vs_ratio_error: call(shares),
-        disparity.print_absolute_vs_relative_accuracy: call(shares),
+        workshop_disparity.print_absolute_vs_ratio_error: call(shares),
+        workshop_disparity.print_absolute_vs_relative_accuracy: call(shares),
         disparity.relative_disparity: call(0.7, 0.9),
         disparity.shrink: [call(counts, n), call(counts, 0 * n)],
         impossibility.required_false_positive_rate: call(counts / n, 0.8, counts / n),
@@ -417,6 +447,7 @@ def of_evaluation(m):
                 np.ones((1, 3)),
             ),
         ],
+        intervals.check_level: call(0.95),
         intervals.difference_interval: call(counts, n, counts, n),
         intervals.rate_interval: [call(counts, n, method) for method in intervals.METHODS],
         intervals.ratio_interval: call(counts, n, counts, n),
@@ -426,7 +457,11 @@ def of_evaluation(m):
         ],
         leakage.leakage_amplification: call(m.label, m.prediction, m.people["sex"], flips=2),
         **{f: call(m.label, m.score) for f in (metrics.auc, metrics.calibration_error, metrics.mean_score)},
-        **{getattr(metrics, name): call(m.label, m.prediction) for name in counting.COUNT_METRICS},
+        **{
+            getattr(metrics, name): call(m.label, m.prediction)
+            for name, metric in metrics.METRICS.items()
+            if metric.of_counts
+        },
         pareto.non_dominated: call(m.models, ["accuracy"], ["difference"]),
         proxies.proxy_table: call(m.people, m.others, ["hours", "job"], "sex"),
     }
@@ -523,7 +558,9 @@ def of_plotting(m):
             [association_figures.plot_shares_below, association_figures.describe_shares_below],
             call(m.people, "score", "sex"),
         ),
-        **dict.fromkeys([audit_figures.plot_differences, audit_figures.describe_differences], call(m.found[0])),
+        **dict.fromkeys(
+            [difference_figures.plot_differences, difference_figures.describe_differences], call(m.found[0])
+        ),
         **dict.fromkeys([audit_figures.plot_forest, audit_figures.describe_forest], call(a, "accuracy")),
         **dict.fromkeys(
             [audit_figures.plot_small_multiples, audit_figures.describe_small_multiples],
@@ -543,6 +580,13 @@ def of_plotting(m):
         **dict.fromkeys(
             [distributions.plot_over_seeds, distributions.describe_over_seeds], call(m.seeds, "accuracy", "way")
         ),
+        figure_rows.draw_rows: call(np.arange(len(m.rows)), m.rows, words, ("here", 0.5)),
+        figure_rows.print_n: call(np.arange(len(m.rows)), m.rows),
+        figure_rows.row_handles: call(m.rows, ("here", 0.5), "95 % interval"),
+        figure_rows.missing_words: call(m.rows),
+        figure_rows.number_words: call(0.5),
+        figure_rows.value_words: call(m.rows.iloc[0]),
+        figure_rows.extremes_in_words: call(m.rows),
         drawing.by_split: [call(m.rows, "value"), call(m.rows)],
         drawing.capitalised: call("one"),
         drawing.comparison_words: call(m.found[0].iloc[0], "−", True),
@@ -625,7 +669,7 @@ def of_training(m):
             tabular_models.Counted(tabular_models.small_tree(), tqdm(disable=True)).fit(m.people[["hours"]], m.label),
             m.people[["hours"]],
         ),
-        tabular_models.crossed: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
+        crossed_names: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
         tabular_models.prepare: call(m.people, ["hours", "job"]),
         tabular_models.run_tabular_model: call(m.tree, m.people),
         tabular_models.small_tree: call(),

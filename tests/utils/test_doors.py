@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = ["datasets", "evaluation", "mitigation", "plotting", "training"]
+DOORS = ["aim342", "datasets", "evaluation", "mitigation", "plotting", "training"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "course/guide").rglob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "course/source").glob("*/*.ipynb"))
 

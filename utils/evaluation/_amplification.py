@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation._coding import check_table, sortable
-from utils.evaluation._counting import checked, divide
+from utils.evaluation._counting import checked
 from utils.evaluation._intervals import bootstrap_interval
+from utils.evaluation._registry import divide
 
 
 def bias_amplification(
@@ -18,7 +19,7 @@ def bias_amplification(
     *,
     level: float = 0.95,
     draws: int = 1000,
-    rng=0,
+    rng: int | np.random.Generator = 0,
 ) -> pd.Series:
     """Bias amplification (Zhao): how much more often a class goes with its majority attribute in predictions than it
     does in training.
@@ -90,7 +91,7 @@ def directional_bias_amplification(
     *,
     level: float = 0.95,
     draws: int = 1000,
-    rng=0,
+    rng: int | np.random.Generator = 0,
 ) -> pd.DataFrame:
     """Directional bias amplification: how much further than the labels predictions follow an association of the
     training data.

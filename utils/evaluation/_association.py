@@ -10,7 +10,13 @@ UNSEEN = "never together"
 
 
 def co_occurrence(
-    table: pd.DataFrame, first: str, second: str, *, level: float = 0.95, draws: int = 1000, rng=0
+    table: pd.DataFrame,
+    first: str,
+    second: str,
+    *,
+    level: float = 0.95,
+    draws: int = 1000,
+    rng: int | np.random.Generator = 0,
 ) -> pd.DataFrame:
     """How often each value of one column goes with each value of another, and the pointwise mutual information.
 

@@ -5,8 +5,9 @@ import pandas as pd
 
 from utils.evaluation._audit import SMALL
 from utils.evaluation._coding import check_table, cross, group_codes
-from utils.evaluation._counting import check_scores, checked, divide, score_bins
+from utils.evaluation._counting import check_scores, checked, score_bins
 from utils.evaluation._intervals import rate_interval
+from utils.evaluation._registry import divide
 
 
 def reliability_table(

@@ -2,23 +2,22 @@
 differences and ratios of two numbers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import norm, studentized_range
 
-from utils.evaluation._coding import group_name, reference_groups
-from utils.evaluation._counting import LOWER_IS_BETTER, divide
+from utils.evaluation._coding import attributes_of, reference_groups, splits_in
 from utils.evaluation._intervals import rate_interval, ratio_interval
+from utils.evaluation._metrics import better
+from utils.evaluation._registry import divide
+from utils.evaluation.criteria import CRITERIA
+from utils.tables import group_name
 
-COMPOSITES = {
-    "equalized_odds": ("true_positive_rate", "false_positive_rate"),
-    "conditional_use_accuracy_equality": ("precision", "negative_predictive_value"),
-}
 
-
-def disparities(audit: pd.DataFrame, reference=None, level: float | None = None) -> pd.DataFrame:
+def disparities(audit: pd.DataFrame, reference: Hashable | Mapping = None, level: float | None = None) -> pd.DataFrame:
     """How far groups are apart, for every metric of an audit: worst to best, and each to a named reference group.
 
     Worst and best were picked because they lie apart in noisy estimates. Their difference is therefore too large on
@@ -53,7 +52,7 @@ def disparities(audit: pd.DataFrame, reference=None, level: float | None = None)
 
     Raises
     ------
-    ValueError : no group is called like the reference
+    ValueError : no group is called like the reference; a metric that is not registered, whose better end nobody knows
 
     Sources: Newcombe (1998), Statistics in Medicine; Katz et al. (1978), Biometrics; Tukey's studentised range as in
     Hochberg and Tamhane (1987), Multiple Comparison Procedures; Morris (1983), Parametric Empirical Bayes Inference,
@@ -69,17 +68,12 @@ def disparities(audit: pd.DataFrame, reference=None, level: float | None = None)
           comparison group reference  difference  corrected
     0  worst to best     b         a       -0.25      -0.03
     """
-    columns = list(audit.columns)
-    attributes = columns[: columns.index("metric")]
     level = level or audit.attrs.get("level", 0.95)
     reference = audit.attrs.get("reference") if reference is None else reference
-    named = reference_groups(audit, attributes, reference) if reference is not None else {}
-    split_of = audit[attributes].notna().to_numpy() @ (1 << np.arange(len(attributes)))
+    named = reference_groups(audit, attributes_of(audit), reference) if reference is not None else {}
     kinds = ["metric", "class"] if "class" in audit else ["metric"]
     rows = []
-    for pattern in pd.unique(split_of[split_of > 0]):
-        split = tuple(a for i, a in enumerate(attributes) if pattern >> i & 1)
-        part = audit[split_of == pattern]
+    for split, part in splits_in(audit):
         part = part.assign(group=[group_name(v) for v in part[list(split)].itertuples(index=False)])
         cuts = {kind: cut[cut["value"].notna()] for kind, cut in part.groupby(kinds, sort=False, dropna=False)}
         for kind, cut in cuts.items():
@@ -87,7 +81,7 @@ def disparities(audit: pd.DataFrame, reference=None, level: float | None = None)
             rows.append(head | _worst_to_best(cut, kind[0], level))
             if split in named:
                 rows += [head | row for row in _to_reference(cut, named[split], level)]
-        for name, pair in COMPOSITES.items():
+        for name, pair in composites().items():
             for kind in [k for k in cuts if k[0] == pair[0] and (pair[1], *k[1:]) in cuts]:
                 head = {"by": group_name(split), **dict(zip(kinds, (name, *kind[1:]), strict=True))}
                 rows.append(head | _larger([cuts[(metric, *kind[1:])] for metric in pair], pair, level))
@@ -96,18 +90,24 @@ def disparities(audit: pd.DataFrame, reference=None, level: float | None = None)
     return pd.DataFrame(rows, columns=[*order, "groups", "note"])
 
 
+def composites() -> dict[str, tuple[str, ...]]:
+    """Criterion → its two metrics, for the criteria that compare two."""
+    return {c.name: c.metrics for c in CRITERIA.values() if len(c.metrics) == 2}
+
+
 def _worst_to_best(cut, metric, level):
     row = {"comparison": "worst to best", "groups": len(cut), "note": ""}
     if len(cut) < 2:
         return row | {"note": "fewer than two groups have a value"}
     value = cut["value"].to_numpy()
-    worst, best = (value.argmax(), value.argmin()) if metric in LOWER_IS_BETTER else (value.argmin(), value.argmax())
+    lower = better(metric) == "lower"
+    worst, best = (value.argmax(), value.argmin()) if lower else (value.argmin(), value.argmax())
     row |= _pair(cut, worst, best, level)
     row["corrected"] = _difference_after_shrinkage(cut, worst, best)
     if cut["of"].isna().any() and cut["se"].isna().any():
         row["note"] = "no interval: the audit has no standard errors (interval=None)"
     low, high = _range_interval(cut, level)
-    row["corrected_low"], row["corrected_high"] = (low, high) if metric in LOWER_IS_BETTER else (-high, 0.0 - low)
+    row["corrected_low"], row["corrected_high"] = (low, high) if lower else (-high, 0.0 - low)
     return row
 
 
@@ -199,7 +199,7 @@ def _noise(cut):
     return value, cut["se"].to_numpy() ** 2
 
 
-def shrink(value, variance) -> np.ndarray:
+def shrink(value: ArrayLike, variance: ArrayLike) -> np.ndarray:
     """Each value drawn towards their weighted mean, by the share of noise in its variance (empirical Bayes).
 
     The variance of the true values is what the values' spread has beyond their noise, by DerSimonian and Laird's
@@ -329,69 +329,3 @@ def disparity_table(accuracies: Mapping[str, float], reference: str | None = Non
         ],
         columns=["group", "accuracy", "difference", "ratio", "error_ratio", "reference"],
     )
-
-
-def print_absolute_vs_relative_accuracy(accuracies: Mapping[str, float], *names, **named) -> None:
-    """Print how far the worst group's accuracy lies below the best group's, as a difference and as a ratio.
-
-    Parameters
-    ----------
-    accuracies : group → accuracy, from `get_group_accuracy_by_value` or `get_accuracy_by_intersection`
-    names, named : words for the heading, such as the group's name; all optional
-
-    Examples
-    --------
-    >>> from utils.evaluation import print_absolute_vs_relative_accuracy
-    >>> print_absolute_vs_relative_accuracy({"blue": 0.99, "orange": 0.97}, "colour")
-    Accuracy by colour
-      best   blue: 0.9900
-      worst  orange: 0.9700
-      difference, worst − best: -0.0200 (-2.0 percentage points)
-      ratio, worst / best: 0.9798
-    """
-    worst, best = _worst_and_best(accuracies)
-    print(_heading("Accuracy", names, named))
-    print(f"  best   {best.group}: {best.accuracy:.4f}")
-    print(f"  worst  {worst.group}: {worst.accuracy:.4f}")
-    print(f"  difference, worst − best: {worst.difference:+.4f} ({100 * worst.difference:+.1f} percentage points)")
-    ratio = "undefined: the best accuracy is 0" if math.isnan(worst.ratio) else f"{worst.ratio:.4f}"
-    print(f"  ratio, worst / best: {ratio}")
-
-
-def print_absolute_vs_ratio_error(accuracies: Mapping[str, float], *names, **named) -> None:
-    """Print how much higher the worst group's error rate is than the best group's, as a difference and as a ratio.
-
-    Parameters as in `print_absolute_vs_relative_accuracy`. Where the best group makes no error the ratio is undefined,
-    and said to be.
-
-    Examples
-    --------
-    >>> from utils.evaluation import print_absolute_vs_ratio_error
-    >>> print_absolute_vs_ratio_error({"blue": 0.99, "orange": 0.97}, "colour")
-    Error rate by colour
-      lowest   blue: 0.0100
-      highest  orange: 0.0300
-      difference, highest − lowest: +0.0200 (+2.0 percentage points)
-      ratio, highest / lowest: 3.00 to 1
-    """
-    worst, best = _worst_and_best(accuracies)
-    print(_heading("Error rate", names, named))
-    print(f"  lowest   {best.group}: {1 - best.accuracy:.4f}")
-    print(f"  highest  {worst.group}: {1 - worst.accuracy:.4f}")
-    print(
-        f"  difference, highest − lowest: {-worst.difference:+.4f} ({-100 * worst.difference:+.1f} percentage points)"
-    )
-    ratio = (
-        "undefined: the best group makes no error" if math.isnan(worst.error_ratio) else f"{worst.error_ratio:.2f} to 1"
-    )
-    print(f"  ratio, highest / lowest: {ratio}")
-
-
-def _worst_and_best(accuracies):
-    table = disparity_table(accuracies)
-    return table.loc[table["accuracy"].idxmin()], table.loc[table["accuracy"].idxmax()]
-
-
-def _heading(what, names, named):
-    words = [str(w) for w in (*names, *named.values()) if isinstance(w, str)]
-    return f"{what} by {' and '.join(words)}" if words else f"{what} by group"

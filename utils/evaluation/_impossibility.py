@@ -1,9 +1,10 @@
 """Why criteria exclude each other: what equal precision demands where base rates differ."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def required_false_positive_rate(base_rate, precision, true_positive_rate):
+def required_false_positive_rate(base_rate: ArrayLike, precision: ArrayLike, true_positive_rate: ArrayLike):
     """The false positive rate that a group must have, given its base rate, its precision and its true positive rate.
 
     Formula: FPR = p / (1 − p) · (1 − PPV) / PPV · TPR, with base rate p and precision PPV. It follows from the

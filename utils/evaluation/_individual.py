@@ -1,14 +1,17 @@
 """Individual fairness: are like cases treated alike, does the attribute alone change a decision, and who benefits."""
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from utils.evaluation._coding import check_table, sortable
 from utils.evaluation._counting import as_binary, check_scores, checked
 from utils.evaluation._intervals import rate_interval
 
 
-def consistency(features, prediction, neighbours: int = 5) -> float:
+def consistency(features: ArrayLike, prediction: ArrayLike, neighbours: int = 5) -> float:
     """Consistency: how far each row's prediction agrees with those of the rows that are most like it.
 
     Formula: 1 minus the mean, over all rows, of the distance between a row's prediction and the mean prediction of
@@ -69,7 +72,9 @@ def consistency(features, prediction, neighbours: int = 5) -> float:
     return float(1 - np.abs(prediction - prediction[nearest].mean(axis=1)).mean())
 
 
-def counterfactual_flip_rate(prediction, counterfactual_prediction, level: float = 0.95) -> pd.Series:
+def counterfactual_flip_rate(
+    prediction: ArrayLike, counterfactual_prediction: ArrayLike, level: float = 0.95
+) -> pd.Series:
     """Counterfactual flip rate: of the pairs that differ in the attribute only, the share whose prediction changes.
 
     Formula: pairs with two predictions divided by all pairs.
@@ -122,7 +127,9 @@ def counterfactual_flip_rate(prediction, counterfactual_prediction, level: float
     return pd.Series(out | ways)
 
 
-def generalised_entropy(label, prediction, alpha: float = 2.0, positive=None) -> float:
+def generalised_entropy(
+    label: ArrayLike, prediction: ArrayLike, alpha: float = 2.0, positive: Hashable = None
+) -> float:
     """Generalised entropy index: how unequally the benefits of a model's decisions are spread over people.
 
     Formula: each row's benefit is prediction − label + 1 (2 for a false positive, 1 for a right prediction, 0 for a
@@ -162,7 +169,7 @@ def generalised_entropy(label, prediction, alpha: float = 2.0, positive=None) ->
     return _entropy(_benefits(label, prediction, positive), alpha)
 
 
-def theil_index(label, prediction, positive=None) -> float:
+def theil_index(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Theil index: the generalised entropy index with α = 1.
 
     Formula: the mean of (b / mean b) × ln(b / mean b), where b is prediction − label + 1 and 0 × ln 0 is 0.
@@ -185,7 +192,14 @@ def theil_index(label, prediction, positive=None) -> float:
     return generalised_entropy(label, prediction, 1.0, positive)
 
 
-def entropy_between_groups(table: pd.DataFrame, groups, label="label", prediction="pred1", alpha=2.0, positive=None):
+def entropy_between_groups(
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    alpha: float = 2.0,
+    positive: Hashable = None,
+):
     """Between-group entropy: the part of the generalised entropy index that is due to differences between groups.
 
     Formula: the index of the benefits after everyone's was replaced by the mean of their group; the rest of the index

@@ -1,6 +1,7 @@
 """Intervals: for a rate, for the difference or the ratio of two rates, and from bootstrap draws."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
@@ -9,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 METHODS = {"wilson": "wilson", "wald": None, "clopper-pearson": "beta", "jeffreys": "jeffreys"}
 
 
-def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
+def rate_interval(count: ArrayLike, n: ArrayLike, method: str = "wilson", level: float = 0.95):
     """Confidence interval of a rate, count out of n.
 
     Of the intervals computed in this way from many samples, a share of about `level` holds the true rate. It is not the
@@ -46,7 +47,7 @@ def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; it must be one of {', '.join(METHODS)}.")
-    _check_level(level)
+    check_level(level)
     # Copies: statsmodels wants arrays that own their numbers, and warns of broadcast ones.
     count, n = (np.array(x) for x in np.broadcast_arrays(np.asarray(count, float), np.asarray(n, float)))
     if np.any((count < 0) | (count > n) | np.isnan(count) | np.isnan(n)):
@@ -65,7 +66,9 @@ def rate_interval(count, n, method: str = "wilson", level: float = 0.95):
     return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
 
-def difference_interval(count, n, reference_count, reference_n, level: float = 0.95):
+def difference_interval(
+    count: ArrayLike, n: ArrayLike, reference_count: ArrayLike, reference_n: ArrayLike, level: float = 0.95
+):
     """Confidence interval of the difference of two rates of separate rows: count / n − reference_count / reference_n.
 
     Newcombe's hybrid score interval: the Wilson intervals of the two rates, put together like the sides of a right
@@ -100,7 +103,9 @@ def difference_interval(count, n, reference_count, reference_n, level: float = 0
     return d - np.hypot(rate - low, ref_high - ref), d + np.hypot(high - rate, ref - ref_low)
 
 
-def ratio_interval(count, n, reference_count, reference_n, level: float = 0.95):
+def ratio_interval(
+    count: ArrayLike, n: ArrayLike, reference_count: ArrayLike, reference_n: ArrayLike, level: float = 0.95
+):
     """Confidence interval of the ratio of two rates of separate rows, (count / n) / (reference_count / reference_n).
 
     Katz's interval: the logarithm of the ratio ± 1.96 standard errors, with
@@ -121,7 +126,7 @@ def ratio_interval(count, n, reference_count, reference_n, level: float = 0.95):
     >>> ratio_interval(8, 10, 0, 10)
     (nan, nan)
     """
-    _check_level(level)
+    check_level(level)
     k, n, k0, n0 = (np.asarray(x, float) for x in (count, n, reference_count, reference_n))
     z = norm.isf((1 - level) / 2)
     none = k == 0
@@ -136,7 +141,14 @@ def ratio_interval(count, n, reference_count, reference_n, level: float = 0.95):
     return (float(low), float(high)) if low.ndim == 0 else (low, high)
 
 
-def bootstrap_interval(draws, level: float = 0.95, method: str = "percentile", value=None, left_out=None, weights=None):
+def bootstrap_interval(
+    draws: ArrayLike,
+    level: float = 0.95,
+    method: str = "percentile",
+    value: ArrayLike | None = None,
+    left_out: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+):
     """Interval from bootstrap draws of a statistic.
 
     Parameters
@@ -163,7 +175,7 @@ def bootstrap_interval(draws, level: float = 0.95, method: str = "percentile", v
     >>> low.round(2).item(), high.round(2).item()
     (0.05, 0.95)
     """
-    _check_level(level)
+    check_level(level)
     draws = np.sort(np.asarray(draws, float), axis=-1)  # NaN come last
     defined = draws.shape[-1] - np.isnan(draws[..., -1:]).astype(int)
     if np.any(defined != draws.shape[-1]):
@@ -197,6 +209,7 @@ def _bca_shares(draws, defined, tails, value, left_out, weights):
         return norm.cdf(bias + z / (1 - np.nan_to_num(acceleration)[..., None] * z))
 
 
-def _check_level(level):
+def check_level(level: float) -> None:
+    """Raise a clear error unless a level lies between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1, as 0.95 does.")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from utils.evaluation._coding import sortable
 from utils.evaluation._counting import checked
@@ -10,7 +11,14 @@ from utils.evaluation._intervals import rate_interval
 MOST_CLASSES = 100  # a column with more different whole numbers is a measurement, not a prediction
 
 
-def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, rng=0) -> pd.Series:
+def leakage(
+    features: ArrayLike,
+    attribute: ArrayLike,
+    *,
+    folds: int = 5,
+    level: float = 0.95,
+    rng: int | np.random.Generator = 0,
+) -> pd.Series:
     """Leakage: how well an attribute can be predicted from predictions, scores or features, by a simple attacker.
 
     Formula: a logistic regression learns to tell the attribute from the features, on four fifths of the rows, and is
@@ -116,7 +124,15 @@ def leakage(features, attribute, *, folds: int = 5, level: float = 0.95, rng=0) 
     )
 
 
-def leakage_amplification(label, prediction, attribute, *, flips: int = 5, folds: int = 5, rng=0) -> pd.Series:
+def leakage_amplification(
+    label: ArrayLike,
+    prediction: ArrayLike,
+    attribute: ArrayLike,
+    *,
+    flips: int = 5,
+    folds: int = 5,
+    rng: int | np.random.Generator = 0,
+) -> pd.Series:
     """Leakage amplification: how much more of an attribute predictions give away than labels of the same accuracy do.
 
     Formula: leakage of the predictions minus leakage of the labels, after as many labels, drawn by lot, were replaced

@@ -2,15 +2,29 @@
 
 Each function takes the labels and the predictions (or scores) of some rows and returns one number; `audit` computes the
 same by group, with intervals. The order of the arguments is fairlearn's and scikit-learn's, so that each can be given
-to a `MetricFrame`. The glossary's entries are made from these docstrings.
+to a `MetricFrame`. The decorator above a function tells the audit how it is counted and which value is better; the
+glossary's entries are made from the docstrings. One file, because this is the whole list of metrics, and nearly all of
+it is docstrings.
 """
 
+from collections.abc import Hashable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
-from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS, as_binary, check_scores, checked
+from utils.evaluation._counting import (
+    as_binary,
+    check_scores,
+    checked,
+    weighted_auc,
+    weighted_calibration_error,
+    weighted_mean_score,
+)
+from utils.evaluation._registry import METRICS, divide, of_counts, of_rows, rate
 
 
-def accuracy(label, prediction) -> float:
+@rate("tp tn", "tp fp fn tn", better="higher", by_class=False)
+def accuracy(label: ArrayLike, prediction: ArrayLike) -> float:
     """Accuracy: the share of rows for which the prediction equals the label.
 
     Formula: right predictions divided by all rows, (TP + TN) / n.
@@ -44,7 +58,8 @@ def accuracy(label, prediction) -> float:
     return float((label == checked(prediction, "prediction", len(label))).mean())
 
 
-def error_rate(label, prediction) -> float:
+@rate("fp fn", "tp fp fn tn", better="lower", by_class=False)
+def error_rate(label: ArrayLike, prediction: ArrayLike) -> float:
     """Error rate: the share of rows for which the prediction differs from the label.
 
     Formula: wrong predictions divided by all rows, (FP + FN) / n; 1 minus accuracy.
@@ -77,7 +92,12 @@ def error_rate(label, prediction) -> float:
     return float((label != checked(prediction, "prediction", len(label))).mean())
 
 
-def balanced_accuracy(label, prediction, positive=None) -> float:
+@of_counts(
+    lambda tp, fp, fn, tn: (divide(tp, tp + fn) + divide(tn, tn + fp)) / 2,
+    better="higher",
+    undefined="not both labels occur",
+)
+def balanced_accuracy(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Balanced accuracy: the mean of the true positive rate and the true negative rate; with more classes, the mean
     recall.
 
@@ -111,10 +131,11 @@ def balanced_accuracy(label, prediction, positive=None) -> float:
     >>> balanced_accuracy([0, 0, 0], [0, 1, 0])
     nan
     """
-    return float(COUNT_METRICS["balanced_accuracy"](*_cells(label, prediction, positive)))
+    return _counted("balanced_accuracy", label, prediction, positive)
 
 
-def selection_rate(label, prediction, positive=None) -> float:
+@rate("tp fp", "tp fp fn tn", better="neither", needs=("prediction",))
+def selection_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Selection rate: the share of rows that are predicted positive, that is, selected.
 
     Formula: predicted positives divided by all rows, (TP + FP) / n.
@@ -146,10 +167,11 @@ def selection_rate(label, prediction, positive=None) -> float:
     >>> selection_rate(["hired", "not", "not", "not"], ["not", "hired", "hired", "not"], positive="hired")
     0.5
     """
-    return float(COUNT_METRICS["selection_rate"](*_cells(label, prediction, positive)))
+    return _counted("selection_rate", label, prediction, positive)
 
 
-def base_rate(label, prediction, positive=None) -> float:
+@rate("tp fn", "tp fp fn tn", better="neither", needs=("label",))
+def base_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Base rate (prevalence): the share of rows whose label is positive.
 
     Formula: label positives divided by all rows, (TP + FN) / n.
@@ -179,10 +201,11 @@ def base_rate(label, prediction, positive=None) -> float:
     >>> base_rate([1, 0, 0, 0], [0, 1, 1, 0])
     0.25
     """
-    return float(COUNT_METRICS["base_rate"](*_cells(label, prediction, positive)))
+    return _counted("base_rate", label, prediction, positive)
 
 
-def true_positive_rate(label, prediction, positive=None) -> float:
+@rate("tp", "tp fn", better="higher")
+def true_positive_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """True positive rate (recall, sensitivity, TPR): of the rows whose label is positive, the share predicted
     positive.
 
@@ -213,10 +236,11 @@ def true_positive_rate(label, prediction, positive=None) -> float:
     >>> true_positive_rate([0, 0], [1, 0])
     nan
     """
-    return float(COUNT_METRICS["true_positive_rate"](*_cells(label, prediction, positive)))
+    return _counted("true_positive_rate", label, prediction, positive)
 
 
-def false_positive_rate(label, prediction, positive=None) -> float:
+@rate("fp", "fp tn", better="lower")
+def false_positive_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """False positive rate (FPR): of the rows whose label is negative, the share predicted positive.
 
     Formula: false positives divided by label negatives, FP / (FP + TN).
@@ -248,10 +272,11 @@ def false_positive_rate(label, prediction, positive=None) -> float:
     >>> false_positive_rate([1, 1], [1, 0])
     nan
     """
-    return float(COUNT_METRICS["false_positive_rate"](*_cells(label, prediction, positive)))
+    return _counted("false_positive_rate", label, prediction, positive)
 
 
-def true_negative_rate(label, prediction, positive=None) -> float:
+@rate("tn", "fp tn", better="higher")
+def true_negative_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """True negative rate (specificity, TNR): of the rows whose label is negative, the share predicted negative.
 
     Formula: true negatives divided by label negatives, TN / (FP + TN); 1 minus the false positive rate.
@@ -282,10 +307,11 @@ def true_negative_rate(label, prediction, positive=None) -> float:
     >>> true_negative_rate([1, 1], [1, 0])
     nan
     """
-    return float(COUNT_METRICS["true_negative_rate"](*_cells(label, prediction, positive)))
+    return _counted("true_negative_rate", label, prediction, positive)
 
 
-def false_negative_rate(label, prediction, positive=None) -> float:
+@rate("fn", "tp fn", better="lower")
+def false_negative_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """False negative rate (miss rate, FNR): of the rows whose label is positive, the share predicted negative.
 
     Formula: false negatives divided by label positives, FN / (TP + FN); 1 minus the true positive rate.
@@ -316,10 +342,11 @@ def false_negative_rate(label, prediction, positive=None) -> float:
     >>> false_negative_rate([0, 0], [1, 0])
     nan
     """
-    return float(COUNT_METRICS["false_negative_rate"](*_cells(label, prediction, positive)))
+    return _counted("false_negative_rate", label, prediction, positive)
 
 
-def precision(label, prediction, positive=None) -> float:
+@rate("tp", "tp fp", better="higher")
+def precision(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Precision (positive predictive value, PPV): of the rows predicted positive, the share whose label is positive.
 
     Formula: true positives divided by predicted positives, TP / (TP + FP).
@@ -351,10 +378,11 @@ def precision(label, prediction, positive=None) -> float:
     >>> precision([1, 0], [0, 0])
     nan
     """
-    return float(COUNT_METRICS["precision"](*_cells(label, prediction, positive)))
+    return _counted("precision", label, prediction, positive)
 
 
-def negative_predictive_value(label, prediction, positive=None) -> float:
+@rate("tn", "tn fn", better="higher")
+def negative_predictive_value(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Negative predictive value (NPV): of the rows predicted negative, the share whose label is negative.
 
     Formula: true negatives divided by predicted negatives, TN / (TN + FN).
@@ -386,10 +414,11 @@ def negative_predictive_value(label, prediction, positive=None) -> float:
     >>> negative_predictive_value([1, 0], [1, 1])
     nan
     """
-    return float(COUNT_METRICS["negative_predictive_value"](*_cells(label, prediction, positive)))
+    return _counted("negative_predictive_value", label, prediction, positive)
 
 
-def false_discovery_rate(label, prediction, positive=None) -> float:
+@rate("fp", "tp fp", better="lower")
+def false_discovery_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """False discovery rate (FDR): of the rows predicted positive, the share whose label is negative.
 
     Formula: false positives divided by predicted positives, FP / (TP + FP); 1 minus precision.
@@ -421,10 +450,11 @@ def false_discovery_rate(label, prediction, positive=None) -> float:
     >>> false_discovery_rate([1, 0], [0, 0])
     nan
     """
-    return float(COUNT_METRICS["false_discovery_rate"](*_cells(label, prediction, positive)))
+    return _counted("false_discovery_rate", label, prediction, positive)
 
 
-def false_omission_rate(label, prediction, positive=None) -> float:
+@rate("fn", "tn fn", better="lower")
+def false_omission_rate(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """False omission rate (FOR): of the rows predicted negative, the share whose label is positive.
 
     Formula: false negatives divided by predicted negatives, FN / (TN + FN); 1 minus the negative predictive
@@ -455,10 +485,15 @@ def false_omission_rate(label, prediction, positive=None) -> float:
     >>> false_omission_rate([1, 0], [1, 1])
     nan
     """
-    return float(COUNT_METRICS["false_omission_rate"](*_cells(label, prediction, positive)))
+    return _counted("false_omission_rate", label, prediction, positive)
 
 
-def f1_score(label, prediction, positive=None) -> float:
+@of_counts(
+    lambda tp, fp, fn, tn: divide(2 * tp, 2 * tp + fp + fn),
+    better="higher",
+    undefined="no positive, neither label nor prediction",
+)
+def f1_score(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """F1 score: the harmonic mean of precision and true positive rate.
 
     Formula: 2 TP / (2 TP + FP + FN).
@@ -489,10 +524,11 @@ def f1_score(label, prediction, positive=None) -> float:
     >>> f1_score([1, 1, 0, 0] + 96 * [0], [1, 0, 1, 0] + 96 * [0])
     0.5
     """
-    return float(COUNT_METRICS["f1_score"](*_cells(label, prediction, positive)))
+    return _counted("f1_score", label, prediction, positive)
 
 
-def treatment_ratio(label, prediction, positive=None) -> float:
+@of_counts(lambda tp, fp, fn, tn: divide(fn, fp), better="neither", undefined="no false positive")
+def treatment_ratio(label: ArrayLike, prediction: ArrayLike, positive: Hashable = None) -> float:
     """Treatment ratio: how many false negatives there are for each false positive.
 
     Formula: false negatives divided by false positives, FN / FP.
@@ -523,10 +559,11 @@ def treatment_ratio(label, prediction, positive=None) -> float:
     >>> treatment_ratio([1, 0], [0, 0])
     nan
     """
-    return float(COUNT_METRICS["treatment_ratio"](*_cells(label, prediction, positive)))
+    return _counted("treatment_ratio", label, prediction, positive)
 
 
-def auc(label, score, positive=None) -> float:
+@of_rows(weighted_auc, better="higher", undefined="not both labels occur")
+def auc(label: ArrayLike, score: ArrayLike, positive: Hashable = None) -> float:
     """Area under the ROC curve (AUC): how often a row with a positive label has a higher score than one with a
     negative label.
 
@@ -567,7 +604,8 @@ def auc(label, score, positive=None) -> float:
     return _scored("auc", label, score, positive)
 
 
-def calibration_error(label, score, positive=None) -> float:
+@of_rows(weighted_calibration_error, better="lower", undefined="no rows")
+def calibration_error(label: ArrayLike, score: ArrayLike, positive: Hashable = None) -> float:
     """Calibration error by group (expected calibration error, ECE): how far scores lie from the shares of positives
     that they announce.
 
@@ -609,7 +647,8 @@ def calibration_error(label, score, positive=None) -> float:
     return _scored("calibration_error", label, score, positive)
 
 
-def mean_score(label, score, positive=None) -> float:
+@of_rows(weighted_mean_score, better="neither", undefined="no rows", needs=("score",))
+def mean_score(label: ArrayLike, score: ArrayLike, positive: Hashable = None) -> float:
     """Mean score: the average of the scores of a group.
 
     Formula: sum of the scores divided by rows.
@@ -646,11 +685,26 @@ def mean_score(label, score, positive=None) -> float:
     return _scored("mean_score", label, score, positive)
 
 
-def _cells(label, prediction, positive):
+def better(metric: str) -> str:
+    """Which value of a metric serves a group better: "higher", "lower" or "neither".
+
+    Raises
+    ------
+    ValueError : no such metric, so that nothing is known of its direction
+    """
+    if metric not in METRICS:
+        raise ValueError(
+            f"{metric!r} is no metric that this course knows, so nothing says which of its values is better; there are "
+            f"{', '.join(METRICS)}."
+        )
+    return METRICS[metric].better
+
+
+def _counted(metric, label, prediction, positive):
     label = checked(label, "label")
     prediction = checked(prediction, "prediction", len(label))
     y, p = as_binary(label, "label", positive), as_binary(prediction, "prediction", positive)
-    return np.sum(y & p), np.sum(~y & p), np.sum(y & ~p), np.sum(~y & ~p)
+    return float(METRICS[metric].of_counts(np.sum(y & p), np.sum(~y & p), np.sum(y & ~p), np.sum(~y & ~p)))
 
 
 def _scored(metric, label, score, positive):
@@ -658,4 +712,4 @@ def _scored(metric, label, score, positive):
     score = check_scores(checked(score, "score", len(label)), "score")
     y = as_binary(label, "label", positive).astype(float)
     order = np.argsort(score, kind="stable")
-    return float(SCORE_METRICS[metric](np.ones((1, len(y))), y[order], score[order])[0])
+    return float(METRICS[metric].of_rows(np.ones((1, len(y))), y[order], score[order])[0])

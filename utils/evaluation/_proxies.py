@@ -1,6 +1,6 @@
 """Proxies: how much single columns of a table tell about an attribute that is not among them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from utils.evaluation._coding import check_table
 
 
 def proxy_table(
-    known: pd.DataFrame, new: pd.DataFrame, columns: Sequence[str], attribute: str, value=None
+    known: pd.DataFrame, new: pd.DataFrame, columns: Sequence[str], attribute: str, value: Hashable = None
 ) -> pd.DataFrame:
     """How well an attribute can be guessed from each column alone: an AUC on rows that the guess was not learnt from.
 

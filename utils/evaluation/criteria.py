@@ -1,17 +1,23 @@
 """Group fairness criteria: how far the groups are apart in the metric that each one asks to be equal.
 
 Each function takes a table and returns one number without an interval. `disparities` gives the same with the groups'
-names, intervals, and a correction for having picked the best and the worst.
+names, intervals, and a correction for having picked the best and the worst. The decorator above a function says which
+metrics its criterion asks to be equal.
 """
+
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from utils.evaluation._audit import audit
-from utils.evaluation._counting import divide
+from utils.evaluation._registry import CRITERIA, criterion, divide
 
 
-def demographic_parity_difference(table: pd.DataFrame, groups, prediction: str = "pred1", positive=None) -> float:
+@criterion("demographic_parity", "selection_rate")
+def demographic_parity_difference(
+    table: pd.DataFrame, groups: str | Sequence[str], prediction: str = "pred1", positive: Hashable = None
+) -> float:
     """Demographic parity difference: the largest selection rate of any group minus the smallest.
 
     Formula: maximum minus minimum over the groups of predicted positives / rows.
@@ -42,10 +48,13 @@ def demographic_parity_difference(table: pd.DataFrame, groups, prediction: str =
     >>> criteria.demographic_parity_difference(people, "group")
     0.5
     """
-    return _spread(table, groups, None, prediction, positive, "selection_rate")
+    return _difference("demographic_parity_difference", table, groups, None, prediction, positive)
 
 
-def demographic_parity_ratio(table: pd.DataFrame, groups, prediction: str = "pred1", positive=None) -> float:
+@criterion("demographic_parity", "selection_rate")
+def demographic_parity_ratio(
+    table: pd.DataFrame, groups: str | Sequence[str], prediction: str = "pred1", positive: Hashable = None
+) -> float:
     """Demographic parity ratio (disparate impact): the smallest selection rate of any group divided by the largest.
 
     Formula: minimum divided by maximum over the groups of predicted positives / rows.
@@ -79,11 +88,16 @@ def demographic_parity_ratio(table: pd.DataFrame, groups, prediction: str = "pre
     >>> criteria.demographic_parity_ratio(people.assign(pred1=0), "group")
     nan
     """
-    return _ratio(table, groups, None, prediction, positive, "selection_rate")
+    return _ratio("demographic_parity_ratio", table, groups, None, prediction, positive)
 
 
+@criterion("equal_opportunity", "true_positive_rate")
 def equal_opportunity_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Equal opportunity difference: the largest true positive rate of any group minus the smallest.
 
@@ -115,11 +129,16 @@ def equal_opportunity_difference(
     >>> criteria.equal_opportunity_difference(people[people["group"] != "a"], "group")
     nan
     """
-    return _spread(table, groups, label, prediction, positive, "true_positive_rate")
+    return _difference("equal_opportunity_difference", table, groups, label, prediction, positive)
 
 
+@criterion("predictive_equality", "false_positive_rate")
 def predictive_equality_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Predictive equality difference: the largest false positive rate of any group minus the smallest.
 
@@ -153,11 +172,16 @@ def predictive_equality_difference(
     >>> criteria.predictive_equality_difference(people[people["group"] != "a"], "group")
     nan
     """
-    return _spread(table, groups, label, prediction, positive, "false_positive_rate")
+    return _difference("predictive_equality_difference", table, groups, label, prediction, positive)
 
 
+@criterion("equalized_odds", "true_positive_rate", "false_positive_rate")
 def equalized_odds_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Equalized odds difference: the larger of the differences in true positive rate and in false positive rate.
 
@@ -192,12 +216,16 @@ def equalized_odds_difference(
     >>> criteria.equalized_odds_difference(people, "group")
     1.0
     """
-    rates = ("true_positive_rate", "false_positive_rate")
-    return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
+    return _difference("equalized_odds_difference", table, groups, label, prediction, positive)
 
 
+@criterion("predictive_parity", "precision")
 def predictive_parity_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Predictive parity difference: the largest precision of any group minus the smallest.
 
@@ -228,11 +256,16 @@ def predictive_parity_difference(
     >>> criteria.predictive_parity_difference(people, "group")
     0.5
     """
-    return _spread(table, groups, label, prediction, positive, "precision")
+    return _difference("predictive_parity_difference", table, groups, label, prediction, positive)
 
 
+@criterion("conditional_use_accuracy_equality", "precision", "negative_predictive_value")
 def conditional_use_accuracy_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Conditional use accuracy difference: the larger of the differences in precision and in negative predictive
     value.
@@ -267,12 +300,16 @@ def conditional_use_accuracy_difference(
     >>> criteria.conditional_use_accuracy_difference(people, "group")
     1.0
     """
-    rates = ("precision", "negative_predictive_value")
-    return float(np.max([_spread(table, groups, label, prediction, positive, rate) for rate in rates]))
+    return _difference("conditional_use_accuracy_difference", table, groups, label, prediction, positive)
 
 
+@criterion("overall_accuracy_equality", "accuracy")
 def overall_accuracy_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Overall accuracy equality difference: the largest accuracy of any group minus the smallest.
 
@@ -305,11 +342,16 @@ def overall_accuracy_difference(
     >>> criteria.equalized_odds_difference(people, "group")
     1.0
     """
-    return _spread(table, groups, label, prediction, positive, "accuracy")
+    return _difference("overall_accuracy_difference", table, groups, label, prediction, positive)
 
 
+@criterion("treatment_equality", "treatment_ratio")
 def treatment_equality_difference(
-    table: pd.DataFrame, groups, label: str = "label", prediction: str = "pred1", positive=None
+    table: pd.DataFrame,
+    groups: str | Sequence[str],
+    label: str = "label",
+    prediction: str = "pred1",
+    positive: Hashable = None,
 ) -> float:
     """Treatment equality difference: the largest ratio of false negatives to false positives of any group minus the
     smallest.
@@ -341,23 +383,25 @@ def treatment_equality_difference(
     >>> criteria.treatment_equality_difference(people, "group")
     1.0
     """
-    return _spread(table, groups, label, prediction, positive, "treatment_ratio")
+    return _difference("treatment_equality_difference", table, groups, label, prediction, positive)
 
 
-def _values(table, groups, label, prediction, positive, metric):
+def _values(metric, table, groups, label, prediction, positive):
     split = (groups,) if isinstance(groups, str) else tuple(groups)
-    found = audit(
+    of_groups = audit(
         table, label, prediction, groups=[split], metrics=[metric], positive=positive, interval=None, problems="ignore"
     )
-    values = found.loc[1:, "value"].dropna().to_numpy()
+    values = of_groups.loc[1:, "value"].dropna().to_numpy()
     return values if len(values) > 1 else np.array([np.nan])
 
 
-def _spread(*what):
-    values = _values(*what)
-    return float(values.max() - values.min())
+def _difference(name, *table):
+    """The largest difference between groups, of several metrics the larger one."""
+    values = [_values(metric, *table) for metric in CRITERIA[name].metrics]
+    return float(np.max([v.max() - v.min() for v in values]))
 
 
-def _ratio(*what):
-    values = _values(*what)
+def _ratio(name, *table):
+    (metric,) = CRITERIA[name].metrics
+    values = _values(metric, *table)
     return float(divide(values.min(), values.max()))

@@ -44,7 +44,7 @@ class Data:
 def attribute_values(table: pd.DataFrame, groups: str | list[str]) -> pd.Series:
     """Each row's attribute value as text; of several columns, their values crossed ("feminine × young")."""
     columns = [groups] if isinstance(groups, str) else list(groups)
-    values = crossed(table, columns, between=" × ")
+    values = crossed(table, columns)
     empty = [c for c in columns if table[c].isna().any()]
     if empty:
         raise ValueError(f"{empty[0]!r} has missing values; give them a name, such as 'unknown', or drop these rows.")

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 
 from utils.evaluation._audit import SMALL
 from utils.evaluation._coding import check_table, listed
-from utils.evaluation._counting import LOWER_IS_BETTER
+from utils.evaluation._metrics import METRICS
 from utils.plotting._drawing import (
     by_split,
     comparison_words,
@@ -22,17 +22,6 @@ from utils.plotting._drawing import (
     write_beside,
 )
 from utils.plotting._style import SERIES
-
-HIGHER_IS_BETTER = {
-    "accuracy",
-    "balanced_accuracy",
-    "true_positive_rate",
-    "true_negative_rate",
-    "precision",
-    "negative_predictive_value",
-    "f1_score",
-    "auc",
-}
 
 
 def plot_before_after(
@@ -191,7 +180,8 @@ def _verdict(before, after, metric, gaps):
         return 0, "undefined"
     if abs(change) < 5e-4:
         return 0, "no change"
-    sign = int(np.sign(change)) * (-1 if gaps or metric in LOWER_IS_BETTER else int(metric in HIGHER_IS_BETTER))
+    goal = "lower" if gaps else _better(metric)
+    sign = int(np.sign(change)) * {"lower": -1, "higher": 1, "neither": 0}[goal]
     word = {1: "smaller gap", -1: "larger gap"} if gaps else {1: "better", -1: "worse", 0: "higher"}
     said = "lower" if sign == 0 and change < 0 else word[sign]
     return sign, f"{'+' if change > 0 else '−'}{abs(change):.3f} {said}"
@@ -200,7 +190,7 @@ def _verdict(before, after, metric, gaps):
 def _kind(sign, metric, gaps):
     if gaps:
         return {1: "smaller gap", -1: "larger gap", 0: "no change"}[sign]
-    neither = metric not in LOWER_IS_BETTER and metric not in HIGHER_IS_BETTER
+    neither = _better(metric) == "neither"
     return {1: "better", -1: "worse", 0: "neither better nor worse" if neither else "no change"}[sign]
 
 
@@ -220,3 +210,7 @@ def _undefined_change(row, names):
 
 def _gap_words(metric):
     return f"worst-to-best difference{f' in {in_words(metric)}' if metric else ''}, without its sign"
+
+
+def _better(metric):
+    return METRICS[metric].better if metric in METRICS else "neither"  # of a column of one's own, nothing is known

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from utils.evaluation._accuracy import check_table
+from utils.evaluation._coding import check_table
 
 
 def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None):
@@ -62,7 +62,7 @@ def plot_one_each(df: pd.DataFrame, label_col: str = "digit"):
 
 
 def plot_five(df: pd.DataFrame, label_col: str = "digit"):
-    """The first five images of a table, with their digit. Returns the Axes.
+    """The first five images of a table, with their digit and, where a model has read them, as what. Returns the Axes.
 
     Examples
     --------
@@ -76,7 +76,9 @@ def plot_five(df: pd.DataFrame, label_col: str = "digit"):
     """
     check_table(df)
     head = df.head(5)
-    titles = [f"{label_col} {value}" for value in head[label_col]] if label_col in head else None
+    titles = [f"{label_col} {value}" for value in head[label_col]] if label_col in head else [""] * len(head)
+    if "pred1" in head:
+        titles = [f"{title}\nread as {read}".strip() for title, read in zip(titles, head["pred1"], strict=True)]
     return plot_images(head, titles)
 
 

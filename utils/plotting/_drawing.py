@@ -9,9 +9,10 @@ import seaborn as sns
 from matplotlib.transforms import ScaledTranslation
 
 from utils.evaluation._audit import SMALL
-from utils.evaluation._coding import check_table, group_name, listed
-from utils.evaluation._disparity import COMPOSITES
+from utils.evaluation._coding import check_table, listed
+from utils.evaluation._disparity import composites
 from utils.plotting._style import new_axes
+from utils.tables import group_name
 
 ROW = 0.27  # inches
 
@@ -53,7 +54,7 @@ def comparison_words(row, mark, with_metric):
     if pd.isna(row["group"]) or pd.isna(row["reference"]):
         return said
     pair = f"{row['group']} {mark} {row['reference']}"
-    pair = f"|{pair}|" if row["metric"] in COMPOSITES and mark != "/" else pair
+    pair = f"|{pair}|" if row["metric"] in composites() and mark != "/" else pair
     return f"{said}: {pair}" if with_metric or pd.notna(row.get("class")) else pair
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from utils.evaluation._coding import check_table, listed
-from utils.evaluation._counting import LOWER_IS_BETTER
+from utils.evaluation._metrics import METRICS
 from utils.evaluation._pareto import non_dominated
 from utils.plotting._drawing import capitalised, in_words, legend_below, name_points, reach_to
 from utils.plotting._style import SERIES, new_axes
@@ -60,13 +60,13 @@ def plot_pareto(
     gaps = shown["y"].to_numpy()
     ax.set_ylim(-0.04 * (gaps.max(initial=0) or 1), (gaps.max(initial=0) or 1) * 1.06)
     front = shown[shown["front"]].sort_values(["x", "y"])
-    steps = "steps-post" if x in LOWER_IS_BETTER else "steps-pre"
+    steps = "steps-post" if _less_is_better(x) else "steps-pre"
     ax.plot(front["x"], front["y"], color="0.35", linewidth=1.2, linestyle="-", drawstyle=steps, zorder=2)
     ax.plot(front["x"], front["y"], "o", mfc="none", mec="black", mew=1.5, markersize=14, zorder=4)
     for part, marker, color in ((shown[shown["front"]], "D", SERIES[0]), (shown[~shown["front"]], "o", SERIES[2])):
         ax.plot(part["x"], part["y"], marker, color=color, markersize=7, zorder=3)
     name_points(ax, shown["x"], shown["y"], shown["name"], bold=shown["front"])
-    ax.set_xlabel(in_words(x) + (" (less is better)" if x in LOWER_IS_BETTER else " (more is better)"))
+    ax.set_xlabel(in_words(x) + (" (less is better)" if _less_is_better(x) else " (more is better)"))
     ax.set_ylabel(f"{_distance(y, no_disparity)} (less is better)")
     text = "ringed: no other model is at least as good in both and better in one"
     ring = {"color": "0.35", "marker": "o", "mfc": "none", "mec": "black", "mew": 1.5, "markersize": 11}
@@ -105,7 +105,7 @@ def describe_pareto(
 
 def _models(table, x, y, name, no_disparity):
     check_table(table, x, y, name)
-    goal = {"minimise": [x, "gap"]} if x in LOWER_IS_BETTER else {"maximise": [x], "minimise": ["gap"]}
+    goal = {"minimise": [x, "gap"]} if _less_is_better(x) else {"maximise": [x], "minimise": ["gap"]}
     for column in (x, y):
         if not pd.api.types.is_numeric_dtype(table[column].dtype):
             raise ValueError(f"{column!r} holds {table[column].iloc[0]!r}: numbers are needed.")
@@ -119,3 +119,7 @@ def _models(table, x, y, name, no_disparity):
 
 def _distance(y, no_disparity):
     return f"{in_words(y)}, {'without its sign' if no_disparity == 0 else f'distance from {no_disparity:g}'}"
+
+
+def _less_is_better(x):
+    return x in METRICS and METRICS[x].better == "lower"

@@ -13,34 +13,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
+from utils.tables import crossed
+
 RARE_STRATUM = 8  # rows; smaller ones cannot be shared out among three parts, and join others with their label
 RARE_CATEGORY = 20  # rows; rarer words of a column share one column of the one-hot code
-
-
-def crossed(table: pd.DataFrame, groups: str | Sequence[str], between: str = " ") -> pd.Series:
-    """Each row's group as one text; several columns are crossed: "Female Black".
-
-    Raises
-    ------
-    KeyError : a column is missing, or none is named
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from utils.training import crossed
-    >>> table = pd.DataFrame({"sex": ["Female", "Male"], "race": ["Black", "White"]})
-    >>> crossed(table, ["sex", "race"]).tolist()
-    ['Female Black', 'Male White']
-    """
-    columns = [groups] if isinstance(groups, str) else list(groups)
-    missing = [c for c in columns if c not in table]
-    if missing or not columns:
-        raise KeyError(
-            f"The table has no column {', '.join(map(repr, missing)) or 'for groups'}; it has "
-            f"{', '.join(map(str, table.columns))}."
-        )
-    first, *others = (table[c].astype(str) for c in columns)
-    return first.str.cat(others, sep=between)
 
 
 def split_rows(

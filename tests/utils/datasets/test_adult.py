@@ -156,7 +156,7 @@ def test_a_grid_of_a_hundred_reaches_the_published_front(tutorial):
 
 
 def test_groups_are_crossed_as_words(adult):
-    assert crossed(adult.head(2), ["sex", "race"]).tolist() == ["Male White", "Male White"]
+    assert crossed(adult.head(2), ["sex", "race"]).tolist() == ["Male × White", "Male × White"]
     assert crossed(adult.head(1), "sex").tolist() == ["Male"]
     with pytest.raises(KeyError):
         crossed(adult, "gender")

@@ -14,11 +14,11 @@ from scipy.stats import binom
 
 from utils.evaluation import _metrics as one_group
 from utils.evaluation._audit import AuditError, AuditWarning, audit
-from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS
 from utils.evaluation._disparity import disparities
 from utils.evaluation._intervals import rate_interval
+from utils.evaluation._metrics import METRICS
 
-ALL = [*COUNT_METRICS, *SCORE_METRICS]
+ALL = list(METRICS)
 quick = settings(deadline=None, max_examples=60)
 row = st.tuples(
     st.integers(0, 1),
@@ -64,7 +64,7 @@ def test_every_metric_in_every_group_is_the_metric_of_the_groups_rows(table):
         label, prediction, score = (table.loc[rows, c].to_numpy() for c in ("label", "pred1", "score"))
         for metric in ALL:
             line = lines[who, where, metric]
-            expected = getattr(one_group, metric)(label, score if metric in SCORE_METRICS else prediction)
+            expected = getattr(one_group, metric)(label, score if METRICS[metric].of_rows else prediction)
             assert math.isclose(line["value"], expected, abs_tol=1e-12) or (
                 math.isnan(expected) and math.isnan(line["value"])
             )

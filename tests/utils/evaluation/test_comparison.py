@@ -16,21 +16,18 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
 from utils.evaluation._audit import audit
-from utils.evaluation._comparison import (
-    benjamini_hochberg,
+from utils.evaluation._many_tests import benjamini_hochberg, holm
+from utils.evaluation._metrics import METRICS
+from utils.evaluation._null_gaps import (
     group_against_rest,
-    holm,
     null_gap,
     null_gap_test,
     null_p_value,
-    paired_bootstrap,
-    paired_comparison,
-    paired_difference_interval,
     power_of_gap,
     sample_size_for_gap,
-    seeds_and_rows_interval,
 )
-from utils.evaluation._counting import COUNT_METRICS
+from utils.evaluation._pairs import paired_bootstrap, paired_comparison, paired_difference_interval
+from utils.evaluation._seeds import seeds_and_rows_interval
 
 
 @pytest.fixture
@@ -296,7 +293,7 @@ def test_paired_difference_interval_holds_its_coverage(n, gain, loss):
 
 def test_paired_bootstrap_has_the_audits_values_and_the_pairs_variance():
     before, after = two_models(2000)
-    metrics = list(COUNT_METRICS)
+    metrics = [name for name, metric in METRICS.items() if metric.of_counts]
     groups = ["sex", ("sex", "race")]
     out = paired_bootstrap(before, after, metrics, groups=groups, draws=4000)
     by = ["sex", "race", "metric"]

@@ -11,22 +11,18 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from sklearn.metrics import accuracy_score
 
-from utils.evaluation._accuracy import (
+from utils.aim342 import (
     accuracy_by_group,
     compute_accuracy,
     compute_confidence_bounds,
     get_accuracy_by_intersection,
     get_group_accuracy_by_value,
+    print_absolute_vs_ratio_error,
+    print_absolute_vs_relative_accuracy,
     print_accuracy_by_group,
     print_accuracy_by_intersection,
 )
-from utils.evaluation._disparity import (
-    disparity_table,
-    error_ratio,
-    print_absolute_vs_ratio_error,
-    print_absolute_vs_relative_accuracy,
-    relative_disparity,
-)
+from utils.evaluation._disparity import disparity_table, error_ratio, relative_disparity
 from utils.evaluation._intervals import rate_interval
 
 NAMES = {"label_col": "label", "pred_col": "pred1"}
@@ -96,7 +92,7 @@ def test_printing_says_what_the_table_says(table, capsys):
     out = capsys.readouterr().out
     low, high = rate_interval(3, 5)
     assert f"0.600  [{low:.3f}, {high:.3f}]  n = 5   few rows" in out
-    assert "a-orange" in out and "0.333" in out
+    assert "a × orange" in out and "0.333" in out
 
 
 @pytest.mark.parametrize("p", [0.5, 0.8, 0.93, 0.98])

@@ -16,7 +16,9 @@ from torchmetrics.functional import classification as tm
 
 from utils.evaluation import _metrics as metrics
 from utils.evaluation import criteria
-from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS
+from utils.evaluation._metrics import METRICS
+
+COUNTED = [name for name, metric in METRICS.items() if metric.of_counts]
 
 bits = st.integers(0, 1)
 scores = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0]))  # with ties and ends
@@ -90,7 +92,7 @@ def test_order_and_names_of_the_labels_do_not_matter(drawn, random):
     y, p = map(np.array, zip(*drawn, strict=True))
     order = random.sample(range(len(y)), len(y))
     words = np.array(["no", "yes"])
-    for name in COUNT_METRICS:
+    for name in COUNTED:
         function = getattr(metrics, name)
         value = function(y, p)
         if name not in ("accuracy", "error_rate"):
@@ -123,7 +125,7 @@ def test_by_hand():
         "f1_score": 6 / 8,
         "treatment_ratio": 1.0,
     }
-    assert {name: getattr(metrics, name)(y, p) for name in COUNT_METRICS} == pytest.approx(expected)
+    assert {name: getattr(metrics, name)(y, p) for name in COUNTED} == pytest.approx(expected)
     # 2 positive, 2 negative rows; of the 4 pairs 2 are in order, 1 is tied.
     assert metrics.auc([1, 1, 0, 0], [0.9, 0.4, 0.4, 0.6]) == 2.5 / 4
     # Bin 0.2 to 0.3: mean score 0.25, none positive; bin 0.9 to 1: mean 0.95, all positive.
@@ -236,7 +238,7 @@ def test_criteria_by_hand():
 # --- docstrings and errors ---
 
 
-@pytest.mark.parametrize("name", [*COUNT_METRICS, *SCORE_METRICS])
+@pytest.mark.parametrize("name", list(METRICS))
 def test_every_metric_says_what_it_is_and_is_not(name):
     text = getattr(metrics, name).__doc__
     places = [

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils.datasets._handwritten_numbers import evaluation_data
-from utils.evaluation._accuracy import accuracy_by_group
-from utils.plotting._digits import describe_images, plot_five, plot_images, plot_one_each
-from utils.plotting._distributions import describe_null, describe_over_seeds, plot_null, plot_over_seeds
-from utils.plotting._rates import (
+from utils.aim342 import (
+    accuracy_by_group,
     describe_accuracy,
     plot_accuracy,
     plot_confidence_intervals_from_df,
     plot_confidence_intervals_from_two_dfs,
     plot_intersectional_confidence_intervals_from_df,
 )
+from utils.datasets._handwritten_numbers import evaluation_data
+from utils.plotting._digits import describe_images, plot_five, plot_images, plot_one_each
+from utils.plotting._distributions import describe_null, describe_over_seeds, plot_null, plot_over_seeds
 from utils.plotting._style import show
 
 matplotlib.use("Agg")

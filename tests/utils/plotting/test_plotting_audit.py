@@ -11,15 +11,17 @@ from utils.evaluation._audit import audit
 from utils.evaluation._curves import reliability_table, roc_table
 from utils.evaluation._disparity import disparities
 from utils.plotting._audit import (
-    describe_differences,
     describe_forest,
     describe_small_multiples,
-    plot_differences,
     plot_forest,
     plot_small_multiples,
 )
 from utils.plotting._before_after import describe_before_after, plot_before_after
 from utils.plotting._curves import describe_reliability, describe_roc, plot_reliability, plot_roc
+from utils.plotting._differences import (
+    describe_differences,
+    plot_differences,
+)
 from utils.plotting._pareto import describe_pareto, plot_pareto
 
 matplotlib.use("Agg")

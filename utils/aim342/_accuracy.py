@@ -1,35 +1,11 @@
-"""Accuracy overall, by group and by crossed groups, with intervals, as tidy tables."""
+"""Accuracy overall, by group and by crossed groups: `audit` in the words and columns of the workshop."""
 
 import pandas as pd
 
 from utils.evaluation._audit import SMALL, audit
-from utils.evaluation._coding import check_table
+from utils.evaluation._coding import check_table, correct
 from utils.evaluation._intervals import rate_interval
-
-
-def correct(table: pd.DataFrame, label: str = "label", prediction: str = "pred1") -> pd.Series:
-    """Whether each row was predicted correctly: Series of bool with the table's index.
-
-    Raises
-    ------
-    KeyError : a column is missing
-    ValueError : the table is empty, or a label or prediction is missing
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from utils.evaluation import correct
-    >>> correct(pd.DataFrame({"label": [8, 3, 8], "pred1": [8, 8, 8]})).tolist()
-    [True, False, True]
-    """
-    check_table(table, label, prediction)
-    for column in (label, prediction):
-        gaps = int(table[column].isna().sum())
-        if gaps:
-            raise ValueError(
-                f"{gaps} of {len(table)} values in {column!r} are missing; drop or label these rows first."
-            )
-    return table[label] == table[prediction]
+from utils.tables import crossed
 
 
 def accuracy_by_group(
@@ -42,7 +18,8 @@ def accuracy_by_group(
 ) -> pd.DataFrame:
     """Accuracy in each group: correct predictions divided by the group's rows.
 
-    With several columns in `groups` the groups are crossed (orange 8s, blue 8s, …). Where a group column is a function
+    `audit` gives this and every other metric; this is its answer in the columns that the workshop's tables have. With
+    several columns in `groups` the groups are crossed (orange 8s, blue 8s, …). Where a group column is a function
     of the label, as curviness is of the digit, "accuracy" in a group is class recall: it mixes which digits are hard
     with how the group is served.
 
@@ -65,7 +42,7 @@ def accuracy_by_group(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import accuracy_by_group
+    >>> from utils.aim342 import accuracy_by_group
     >>> digits = pd.DataFrame({"colour": 3 * ["blue"] + ["orange"], "label": [8, 8, 3, 3], "pred1": [8, 8, 8, 3]})
     >>> accuracy_by_group(digits, "colour").round(3)
        colour  n  correct  accuracy    low   high  small
@@ -82,8 +59,8 @@ def accuracy_by_group(
                 raise ValueError(
                     f"In {column!r} no row belongs to {', '.join(map(str, empty))}: a group without rows has no rate."
                 )
-    found = audit(table, label, prediction, groups=[tuple(groups)], interval=method, level=level, problems="ignore")
-    out = found.loc[1:, [*groups, "n", "count", "value", "low", "high", "small"]].reset_index(drop=True)
+    rates = audit(table, label, prediction, groups=[tuple(groups)], interval=method, level=level, problems="ignore")
+    out = rates.loc[1:, [*groups, "n", "count", "value", "low", "high", "small"]].reset_index(drop=True)
     out = out.infer_objects().rename(columns={"count": "correct", "value": "accuracy"})
     return out.astype({"correct": int})
 
@@ -94,7 +71,7 @@ def compute_accuracy(df: pd.DataFrame, label_col: str = "label", pred_col: str =
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import compute_accuracy
+    >>> from utils.aim342 import compute_accuracy
     >>> compute_accuracy(pd.DataFrame({"label": [8, 3, 8, 3], "pred1": [8, 8, 8, 3]}))
     0.75
     """
@@ -109,7 +86,7 @@ def compute_confidence_bounds(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import compute_confidence_bounds
+    >>> from utils.aim342 import compute_confidence_bounds
     >>> few = pd.DataFrame({"label": [8, 3, 8, 3], "pred1": [8, 8, 8, 3]})
     >>> [round(end, 2) for end in compute_confidence_bounds(few)]
     [0.3, 0.95]
@@ -128,7 +105,7 @@ def get_group_accuracy_by_value(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import get_group_accuracy_by_value
+    >>> from utils.aim342 import get_group_accuracy_by_value
     >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
     >>> get_group_accuracy_by_value(digits, "colour")
     {'blue': 0.5, 'orange': 1.0}
@@ -145,18 +122,14 @@ def get_accuracy_by_intersection(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import get_accuracy_by_intersection
+    >>> from utils.aim342 import get_accuracy_by_intersection
     >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
     >>> get_accuracy_by_intersection(digits, "label", "colour")
     {'3-blue': 0.0, '8-blue': 1.0, '8-orange': 1.0}
     """
     table = accuracy_by_group(df, [group1_col, group2_col], ground_truth_col, prediction_col)
-    return dict(zip(crossed_name(table, [group1_col, group2_col]), table["accuracy"], strict=True))
-
-
-def crossed_name(table: pd.DataFrame, groups: list[str]) -> pd.Series:
-    """One name for each row's crossed group: the groups' values joined by hyphens, as `8-orange`."""
-    return table[groups].astype(str).agg("-".join, axis=1)
+    keys = table[[group1_col, group2_col]].astype(str).agg("-".join, axis=1)  # the workshop's own keys
+    return dict(zip(keys, table["accuracy"], strict=True))
 
 
 def print_accuracy_by_group(
@@ -167,7 +140,7 @@ def print_accuracy_by_group(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import print_accuracy_by_group
+    >>> from utils.aim342 import print_accuracy_by_group
     >>> digits = pd.DataFrame({"colour": 32 * ["blue"] + 2 * ["orange"], "label": 34 * [8], "pred1": 33 * [8] + [3]})
     >>> print_accuracy_by_group(digits, "colour")
     Accuracy by colour (95 % Wilson interval)
@@ -185,20 +158,20 @@ def print_accuracy_by_intersection(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import print_accuracy_by_intersection
+    >>> from utils.aim342 import print_accuracy_by_intersection
     >>> digits = pd.DataFrame({"colour": ["blue", "blue", "orange"], "label": [8, 3, 8], "pred1": [8, 8, 8]})
     >>> print_accuracy_by_intersection(digits, "label", "colour")
     Accuracy by label and colour (95 % Wilson interval)
-      3-blue    0.000  [0.000, 0.793]  n = 1   few rows (under 30): read with care
-      8-blue    1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
-      8-orange  1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
+      3 × blue    0.000  [0.000, 0.793]  n = 1   few rows (under 30): read with care
+      8 × blue    1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
+      8 × orange  1.000  [0.207, 1.000]  n = 1   few rows (under 30): read with care
     """
     groups = [group1_col, group2_col]
     _print_accuracies(accuracy_by_group(df, groups, ground_truth_col, prediction_col), groups)
 
 
 def _print_accuracies(table, groups):
-    names = crossed_name(table, groups)
+    names = crossed(table, groups)
     width = max(names.map(len).max(), len("group"))
     print(f"Accuracy by {' and '.join(groups)} (95 % Wilson interval)")
     for name, row in zip(names, table.itertuples(), strict=True):

@@ -1,12 +1,16 @@
 """Rates by group with their intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from utils.evaluation._accuracy import SMALL, accuracy_by_group, check_table, crossed_name
+from utils.aim342._accuracy import accuracy_by_group
+from utils.evaluation._audit import SMALL
+from utils.evaluation._coding import check_table
 from utils.plotting._style import MARKERS, SERIES, new_axes
+from utils.tables import CROSSED, crossed
 
 
 def plot_accuracy(
@@ -17,14 +21,14 @@ def plot_accuracy(
     show_error: bool = True,
     sort: bool = False,
     legend: bool = True,
-    markers=MARKERS,
+    markers: Sequence[str] = MARKERS,
     title: str | None = None,
     ylabel: str = "Accuracy",
     value: str = "accuracy",
-    figsize=(9, 4.5),
+    figsize: tuple[float, float] = (9, 4.5),
     fontsize: float = 11,
     tick_spacing: int = 1,
-    ax=None,
+    ax: Axes | None = None,
 ):
     """Accuracy of each group with its interval; one series or several side by side.
 
@@ -45,8 +49,7 @@ def plot_accuracy(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import accuracy_by_group
-    >>> from utils.plotting import plot_accuracy
+    >>> from utils.aim342 import accuracy_by_group, plot_accuracy
     >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
     >>> ax = plot_accuracy(accuracy_by_group(people, "sex"), "sex")
     >>> [tick.get_text().splitlines() for tick in ax.get_xticklabels()]
@@ -56,7 +59,7 @@ def plot_accuracy(
     series = {"": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
     for table in series.values():
         check_table(table, *groups, value, "low", "high", "n", "small")
-    names = {label: crossed_name(t, groups).to_numpy() for label, t in series.items()}
+    names = {label: crossed(t, groups).to_numpy() for label, t in series.items()}
     first = next(iter(series))
     place = {name: i for i, name in enumerate(names[first])}
     if sort:
@@ -93,7 +96,7 @@ def plot_accuracy(
         rotation=90 if len(ticks) > 12 else 0,
     )
     ax.set_ylim(max(0, np.floor(lowest * 10) / 10), 1.01)
-    ax.set_xlabel(" × ".join(groups), fontsize=fontsize)
+    ax.set_xlabel(CROSSED.join(groups), fontsize=fontsize)
     ax.set_ylabel(ylabel, fontsize=fontsize)
     if title:
         ax.set_title(title, fontsize=fontsize + 1)
@@ -110,14 +113,13 @@ def describe_accuracy(
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.evaluation import accuracy_by_group
-    >>> from utils.plotting import describe_accuracy
+    >>> from utils.aim342 import accuracy_by_group, describe_accuracy
     >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
     >>> describe_accuracy(accuracy_by_group(people, "sex"), "sex")
     'Accuracy by sex with intervals, 2 groups: lowest f at 0.25 (interval ...), highest m at 0.75 (interval ...).'
     """
     groups = [groups] if isinstance(groups, str) else list(groups)
-    named = table.assign(name=crossed_name(table, groups))
+    named = table.assign(name=crossed(table, groups))
 
     def say(row):
         return f"{row['name']} at {row[value]:.2f} (interval {row['low']:.2f} to {row['high']:.2f})"
@@ -130,26 +132,26 @@ def describe_accuracy(
 
 
 def plot_confidence_intervals_from_df(
-    df_with_preds,
-    label_col,
-    pred_col,
-    dataset_name,
-    group_name,
-    use_legend=True,
-    show_error=True,
-    marker="o",
-    figsize=(12, 6),
-    fontsize=16,
-    tick_spacing=1,
-    sort_x=False,
-    ax=None,
+    df_with_preds: pd.DataFrame,
+    label_col: str,
+    pred_col: str,
+    dataset_name: str,
+    group_name: str,
+    use_legend: bool = True,
+    show_error: bool = True,
+    marker: str = "o",
+    figsize: tuple[float, float] = (12, 6),
+    fontsize: float = 16,
+    tick_spacing: int = 1,
+    sort_x: bool = False,
+    ax: Axes | None = None,
 ):
     """Accuracy by group with Wilson intervals, from a table with predictions. Returns the Axes; see `plot_accuracy`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.plotting import plot_confidence_intervals_from_df
+    >>> from utils.aim342 import plot_confidence_intervals_from_df
     >>> people = pd.DataFrame({"sex": list("ffmm"), "label": 1, "pred1": [1, 0, 1, 1]})
     >>> ax = plot_confidence_intervals_from_df(people, "label", "pred1", "test data", "sex")
     >>> ax.get_title()
@@ -172,42 +174,42 @@ def plot_confidence_intervals_from_df(
 
 
 def plot_intersectional_confidence_intervals_from_df(
-    df_with_preds,
-    label_col,
-    pred_col,
-    dataset_name,
-    group_1,
-    group_2,
-    use_legend=True,
-    show_error=True,
-    marker="o",
-    figsize=(12, 6),
-    fontsize=16,
-    tick_spacing=1,
-    sort_x=False,
-    ax=None,
+    df_with_preds: pd.DataFrame,
+    label_col: str,
+    pred_col: str,
+    dataset_name: str,
+    group_1: str,
+    group_2: str,
+    use_legend: bool = True,
+    show_error: bool = True,
+    marker: str = "o",
+    figsize: tuple[float, float] = (12, 6),
+    fontsize: float = 16,
+    tick_spacing: int = 1,
+    sort_x: bool = False,
+    ax: Axes | None = None,
 ):
     """Accuracy by crossed group with Wilson intervals. Returns the Axes; see `plot_accuracy`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.plotting import plot_intersectional_confidence_intervals_from_df
+    >>> from utils.aim342 import plot_intersectional_confidence_intervals_from_df
     >>> people = pd.DataFrame({"sex": list("ffmm"), "age": ["old", "young"] * 2, "label": 1, "pred1": [1, 0, 1, 1]})
     >>> ax = plot_intersectional_confidence_intervals_from_df(people, "label", "pred1", "test data", "sex", "age")
     >>> [tick.get_text().splitlines()[0] for tick in ax.get_xticklabels()]
-    ['f-old', 'f-young', 'm-old', 'm-young']
+    ['f × old', 'f × young', 'm × old', 'm × young']
     """
     groups = [group_1, group_2]
-    crossed = accuracy_by_group(df_with_preds, groups, label_col, pred_col)
+    of_both = accuracy_by_group(df_with_preds, groups, label_col, pred_col)
     return plot_accuracy(
-        {dataset_name: crossed},
+        {dataset_name: of_both},
         groups,
         show_error=show_error,
         sort=sort_x,
         legend=use_legend,
         markers=[marker],
-        title=_title(show_error, " × ".join(groups), dataset_name),
+        title=_title(show_error, CROSSED.join(groups), dataset_name),
         figsize=figsize,
         fontsize=fontsize,
         tick_spacing=tick_spacing,
@@ -216,29 +218,29 @@ def plot_intersectional_confidence_intervals_from_df(
 
 
 def plot_confidence_intervals_from_two_dfs(
-    df_1,
-    df_2,
-    label_col,
-    pred_col,
-    dataset_name_1,
-    dataset_name_2,
-    group_name,
-    use_legend=True,
-    show_error=True,
-    marker_1="o",
-    marker_2="^",
-    figsize=(12, 6),
-    fontsize=16,
-    tick_spacing=1,
-    sort_x=False,
-    ax=None,
+    df_1: pd.DataFrame,
+    df_2: pd.DataFrame,
+    label_col: str,
+    pred_col: str,
+    dataset_name_1: str,
+    dataset_name_2: str,
+    group_name: str,
+    use_legend: bool = True,
+    show_error: bool = True,
+    marker_1: str = "o",
+    marker_2: str = "^",
+    figsize: tuple[float, float] = (12, 6),
+    fontsize: float = 16,
+    tick_spacing: int = 1,
+    sort_x: bool = False,
+    ax: Axes | None = None,
 ):
     """Accuracy by group of two tables side by side, with Wilson intervals. Returns the Axes; see `plot_accuracy`.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.plotting import plot_confidence_intervals_from_two_dfs
+    >>> from utils.aim342 import plot_confidence_intervals_from_two_dfs
     >>> people = pd.DataFrame({"sex": list("ffmm"), "label": 1, "pred1": [1, 0, 1, 1]})
     >>> new = people.assign(pred1=1)
     >>> ax = plot_confidence_intervals_from_two_dfs(people, new, "label", "pred1", "old", "new", "sex")

@@ -1,0 +1,149 @@
+"""What every metric and criterion is: registered in one place, where its function and its docstring stand.
+
+`audit`, `disparities`, the figures and the glossary read from here. So a new metric is one decorated function in
+`_metrics.py`, and one without a direction cannot be registered: nothing could say which group is served worse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+CELLS = ("tp", "fp", "fn", "tn")
+BETTER = ("higher", "lower", "neither")
+# What is missing where the cells below the line of a rate hold no row.
+NO_ROWS = {
+    "tp fp fn tn": "no rows",
+    "tp fn": "no row has a positive label",
+    "fp tn": "no row has a negative label",
+    "tp fp": "no row is predicted positive",
+    "tn fn": "no row is predicted negative",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, as the audit needs to know it.
+
+    Attributes
+    ----------
+    name : as in `audit(metrics=[name])`
+    function : the public function (label, prediction or score, …) → float
+    better : which value serves a group better: "higher", "lower", or "neither", as for selection rates
+    undefined : what is missing where it has no value, in words
+    needs : the columns that it looks at, of "label", "prediction", "score"
+    above, below : of a rate, the cells (tp, fp, fn, tn) whose sum it counts, and out of which; else empty
+    of_counts : function(tp, fp, fn, tn) of arrays of one shape; None where the counts do not determine the metric
+    of_rows : function(weights (draws, rows), label, score) → (draws,), on rows sorted by score; None for the others
+    by_class : with more than two classes, whether it is taken for each class against the rest
+    """
+
+    name: str
+    function: Callable
+    better: str
+    undefined: str
+    needs: tuple[str, ...]
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    of_counts: Callable | None = None
+    of_rows: Callable | None = None
+    by_class: bool = True
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a share of rows, so that its interval is that of a binomial rate."""
+        return bool(self.above)
+
+    def counts(self, tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, tn: ArrayLike) -> tuple:
+        """What a rate counts, and out of how many: two arrays of the shape of the cells."""
+        cells = dict(zip(CELLS, (tp, fp, fn, tn), strict=True))
+        return sum(cells[c] for c in self.above), sum(cells[c] for c in self.below)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One group fairness criterion: which metrics it asks to be equal in all groups.
+
+    Attributes
+    ----------
+    name : what it is called, as in the rows of `disparities`
+    function : the public function (table, groups, …) → float
+    metrics : the metrics that it compares; of two, the larger difference counts
+    """
+
+    name: str
+    function: Callable
+    metrics: tuple[str, ...]
+
+
+METRICS: dict[str, Metric] = {}
+CRITERIA: dict[str, Criterion] = {}  # function's name → criterion
+
+
+def rate(
+    above: str, below: str, *, better: str, needs: tuple[str, ...] = ("label", "prediction"), by_class: bool = True
+) -> Callable:
+    """Decorator: a metric that is a share of rows. `above` and `below` the line: cells, as in rate("tp", "tp fn")."""
+    unknown = {*above.split(), *below.split()} - {*CELLS}
+    if unknown or not above or below not in NO_ROWS:
+        raise ValueError(
+            f"A rate counts cells out of cells, {', '.join(CELLS)}, and below the line stands one of "
+            f"{', '.join(map(repr, NO_ROWS))}; given were {above!r} and {below!r}."
+        )
+    parts = {"above": tuple(above.split()), "below": tuple(below.split())}
+
+    def register(function: Callable) -> Callable:
+        def of_counts(*cells):
+            return divide(*METRICS[function.__name__].counts(*cells))
+
+        made = {"of_counts": of_counts, "needs": needs, "by_class": by_class, "undefined": NO_ROWS[below], **parts}
+        return _register(function, better=better, **made)
+
+    return register
+
+
+def of_counts(formula: Callable, *, better: str, undefined: str) -> Callable:
+    """Decorator: a metric that the four counts of a group determine, by `formula(tp, fp, fn, tn)`."""
+    made = {"of_counts": formula, "undefined": undefined, "needs": ("label", "prediction")}
+    return lambda function: _register(function, better=better, **made)
+
+
+def of_rows(formula: Callable, *, better: str, undefined: str, needs: tuple[str, ...] = ("label", "score")) -> Callable:
+    """Decorator: a metric of scores, by `formula(weights, label, score)` on rows sorted by score."""
+    made = {"of_rows": formula, "undefined": undefined, "needs": needs}
+    return lambda function: _register(function, better=better, **made)
+
+
+def _register(function, better, **parts):
+    name = function.__name__
+    if better not in BETTER:
+        raise ValueError(
+            f"{name} cannot be registered with better={better!r}: say which value serves a group better, "
+            f"{', '.join(map(repr, BETTER))}; disparities() calls the other group the worst."
+        )
+    if "\nFormula: " not in (function.__doc__ or "").replace("\n    ", "\n"):
+        raise ValueError(f"{name} cannot be registered without a docstring that has a field Formula, as the others.")
+    if name in METRICS and METRICS[name].function.__module__ != function.__module__:
+        raise ValueError(f"There is a metric {name} already, in {METRICS[name].function.__module__}.")
+    METRICS[name] = Metric(name, function, better, **parts)
+    return function
+
+
+def criterion(name: str, *metrics: str) -> Callable:
+    """Decorator: a criterion that asks these metrics to be equal in all groups."""
+    unknown = [m for m in metrics if m not in METRICS]
+    if unknown or not metrics:
+        raise ValueError(f"{name} asks for {', '.join(unknown) or 'no metric'}; there are {', '.join(METRICS)}.")
+
+    def register(function: Callable) -> Callable:
+        CRITERIA[function.__name__] = Criterion(name, function, metrics)
+        return function
+
+    return register
+
+
+def divide(above: ArrayLike, below: ArrayLike) -> np.ndarray:
+    """Quotient of two arrays; NaN where the divisor is 0: no number is made up."""
+    above, below = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below != 0)
