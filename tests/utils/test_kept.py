@@ -31,14 +31,17 @@ from utils.datasets._adult import load_adult
 from utils.datasets._simulated_scenes import Specification, load_scenes, simulate
 from utils.mitigation import _random_hue as random_hue_module
 from utils.mitigation._compare import compare
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._methods import METHODS
 from utils.mitigation._plain import plain
 from utils.mitigation._tabular import compare_tabular
-from utils.mitigation._training import Fitted, keeps
-from utils.training import _fit as fit_module
+from utils.training import _baseline as baseline_module
 from utils.training import _tabular as tabular_models
-from utils.training._features import Backbone, extract_features
-from utils.training._fit import fit, train_baseline_models
+from utils.training._backbones import Backbone
+from utils.training._baseline import train_baseline_models
+from utils.training._features import extract_features
+from utils.training._fit import fit
 from utils.training._models import scene_convnet
 from utils.training._pictures import train_picture_models
 
@@ -737,10 +740,10 @@ def test_a_comparison_with_one_thing_changed_is_computed(what, keeping):
 
 
 PATCHES = {  # what somebody puts in place of something of ours, in a notebook
-    "a setting": lambda m: m.setattr(fit_module, "EPOCHS", 1),
+    "a setting": lambda m: m.setattr(baseline_module, "EPOCHS", 1),
     "a setting that no table names": lambda m: m.setattr(tabular_models, "RARE_CATEGORY", 5),
     "a number in a tensor": lambda m: m.setattr(random_hue_module, "TURN", random_hue_module.TURN + 0.1),
-    "a function": lambda m: m.setattr(fit_module, "_train_baselines", fit_module._fit),
+    "a function": lambda m: m.setattr(baseline_module, "_train_baselines", baseline_module._train_stack),
     "a function with the name of ours": lambda m: m.setattr(
         tabular_models, "small_tree", functools.wraps(tabular_models.small_tree)(lambda seed: None)
     ),

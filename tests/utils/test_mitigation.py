@@ -12,6 +12,7 @@ from fairret.statistic import TruePositiveRate
 from utils.datasets._handwritten_numbers import create_parity_data
 from utils.datasets._simulated_scenes import simulate
 from utils.mitigation._adversarial import Reverse, adversarial
+from utils.mitigation._batches import balanced, drawn
 from utils.mitigation._compare import compare, summary
 from utils.mitigation._domain_discriminative import without_prior
 from utils.mitigation._domain_independent import domain_independent, own_logits, summed
@@ -32,7 +33,8 @@ from utils.mitigation._reweighing import reweighing_weights
 from utils.mitigation._silhouette import silhouette
 from utils.mitigation._tables import attribute_values, prepare
 from utils.mitigation._threshold_optimizer import threshold_optimizer
-from utils.mitigation._training import balanced, drawn, move, shuffled
+from utils.mitigation._training import move
+from utils.training._loop import shuffled
 
 FAST = {"epochs": 1, "groups": "color"}
 

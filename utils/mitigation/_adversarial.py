@@ -4,8 +4,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from utils.mitigation._batches import balanced
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, start_network, train_network
+from utils.mitigation._training import start_network, train_network
 from utils.training._models import new_layers
 
 

@@ -1,9 +1,7 @@
 """Several methods over several seeds, measured alike: one table."""
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from utils.evaluation._leakage import leakage
 from utils.mitigation._methods import METHODS
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import attribute_values
-from utils.training._fit import one_thread
+from utils.training._threads import thread_pool
 
 ORACLE = "oracle: balanced data"
 PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change little
@@ -136,8 +134,7 @@ def compare(
     jobs = [(seed, name) for seed in seeds for name in methods]
     with (
         tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
-        one_thread(),
-        ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool,
+        thread_pool(len(jobs)) as pool,
     ):
         found = dict(zip(jobs, pool.map(lambda job: kept.look(*key_of(job)), jobs), strict=True))
         left = [job for job in jobs if found[job] is None]

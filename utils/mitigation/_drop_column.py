@@ -1,7 +1,9 @@
 """Unawareness by dropping the column: the attribute is taken out of the tables, and so is every means to see to it."""
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import attribute_values, prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 EVERYBODY = "everybody"
 

@@ -3,8 +3,12 @@
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._batches import balanced
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from utils.datasets._simulated_scenes import hide_figures
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @dataclass(frozen=True)

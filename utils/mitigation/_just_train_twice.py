@@ -2,8 +2,12 @@
 
 import torch
 
+from utils.mitigation._batches import drawn
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, check_settings, drawn, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps

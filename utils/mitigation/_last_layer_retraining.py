@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, check_settings, keeps
 
 
 @keeps

@@ -3,8 +3,11 @@
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, check_settings, keeps, start_network, train_network
+from utils.mitigation._training import start_network, train_network
 
 
 @keeps

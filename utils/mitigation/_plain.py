@@ -1,7 +1,9 @@
 """Plain training: nothing is done about groups. What every method is compared with."""
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps

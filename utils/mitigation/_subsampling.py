@@ -3,8 +3,11 @@
 import numpy as np
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, EPOCHS, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, EPOCHS, Fitted, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps

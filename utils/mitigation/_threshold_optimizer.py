@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, keeps
 
 
 class _Scores(BaseEstimator):
