@@ -48,12 +48,15 @@ from utils.evaluation import _proxies as proxies
 from utils.evaluation import criteria
 from utils.mitigation import _batches as batches
 from utils.mitigation import _compare as compare
+from utils.mitigation import _correlation_remover as correlation_remover
 from utils.mitigation import _fitted as fitted
 from utils.mitigation import _keeping as keeping
+from utils.mitigation import _method as method_records
 from utils.mitigation import _methods as methods
 from utils.mitigation import _settings as method_settings
 from utils.mitigation import _tables as tables
 from utils.mitigation import _tabular as tabular_methods
+from utils.mitigation import _tabular_model as tabular_model
 from utils.mitigation import _training as network_training
 from utils.mitigation._domain_discriminative import without_prior
 from utils.mitigation._domain_independent import own_logits, summed
@@ -181,6 +184,9 @@ def made(folder):
     m.ten = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2352), nn.Linear(2352, 10)).train()
     m.data = tables.prepare(m.scenes, "gender")
     m.fitted = methods.METHODS["plain"](m.scenes, m.validation, groups="true_gender_cue", epochs=1)
+    m.fitted_table = tabular_methods.TABULAR_METHODS["correlation remover"](
+        m.people, m.others, groups="sex", features=["hours", "job"]
+    )
     m.hidden = methods.METHODS["hide person"](m.scenes, m.validation, groups="gender", epochs=1)
     m.compared = pd.DataFrame({"method": ["plain"] * 2, "seed": [0, 1], "accuracy": [0.7, 0.8], "worst_group": "a"})
     m.tree = tabular_models.tabular_pipeline(DecisionTreeClassifier(max_depth=2), m.people, ["hours", "job"])
@@ -443,22 +449,23 @@ def of_evaluation(m):
 
 def of_mitigation(m):
     both = {"groups": "true_gender_cue", "epochs": 1}
-    after = ["group thresholds", "threshold optimizer", "reject option", "last-layer retraining"]
     logits, attribute = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1, 0, 1, 0])
     weight = torch.tensor([0.5, 0.5, 0.0, 0.0])
     half, rest = m.people.drop(columns="race"), m.others.drop(columns="race")
     three = {"features": ["hours", "job"], "groups": ["sex"], "grid_size": 3}
     x = m.people[["hours", "score"]].to_numpy().copy()
-    of_methods = {
-        getattr(f, "func", f): call(m.scenes, m.validation, **both)
-        for name, f in methods.METHODS.items()
-        if name not in after
-    }
-    with_base = {methods.METHODS[name]: call(m.scenes, m.validation, **both, base=m.fitted) for name in after}
-    with_base[methods.METHODS["last-layer retraining"]][1].update(draws=1, strengths=[1.0])
+    pictures = [
+        (method, call(m.scenes, m.validation, **both, **({"base": m.fitted} if "base" in method.needs else {})))
+        for method in methods.METHODS.values()
+    ]
+    rows = [
+        (method, call(half, rest, **{k: v for k, v in three.items() if k != "grid_size" or k in method.needs}))
+        for method in tabular_methods.TABULAR_METHODS.values()
+    ]
+    of_methods = {getattr(method.function, "func", method.function): made for method, made in [*pictures, *rows]}
+    of_methods[methods.METHODS["last-layer retraining"].function][1].update(draws=1, strengths=[1.0])
     return {
         **of_methods,
-        **with_base,
         best_threshold: call(m.label.to_numpy(), m.score.to_numpy()),
         compare.compare: call(
             m.scenes,
@@ -474,6 +481,8 @@ def of_mitigation(m):
         ),
         compare.summary: call(m.compared),
         generalised_cross_entropy: call(logits[:, :2].contiguous(), attribute, 0.5),
+        method_records.as_method: call("mine", lambda train, validation, **settings: None),
+        method_records.by_name: call(*methods.METHODS.values()),
         methods.method_table: call(),
         new_weights: call(weight, torch.tensor([1.0, 2, 0, 0]), 0.1),
         own_logits: call(logits, attribute),
@@ -486,10 +495,13 @@ def of_mitigation(m):
         tables.attribute_values: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
         tables.prepare: call(m.scenes, ["gender", "age"]),
         tables.prepare_both: call(m.scenes, m.validation, "gender"),
+        tabular_model.FittedTable.predict: call(m.fitted_table, rest),
+        tabular_model.counted_tree: call(0, class_weight="balanced"),
+        tabular_model.encode_both: call(half, rest, ["hours", "job"], ["sex"]),
         tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
         tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.TABULAR_METHODS],
         tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
-        tabular_methods.without_correlation: call(
+        correlation_remover.without_correlation: call(
             x, m.people["sex"].to_numpy(), (x[:50], m.people["sex"].to_numpy()[:50])
         ),
         fitted.Fitted.after_last_epoch: call(m.fitted),
@@ -503,7 +515,7 @@ def of_mitigation(m):
         batches.balanced: call(m.data, 8),
         method_settings.check_settings: call(epochs=1),
         batches.drawn: call(weight, 2),
-        keeping.keeps: call(methods.METHODS["plain"]),
+        keeping.keeps: call(methods.METHODS["plain"].function),
         network_training.move: [call(m.data.images, most, torch.Generator()) for most in (0, 2)],
         network_training.start_network: call(None, 0),
         network_training.train_network: call(m.data, m.data, "gender", epochs=1, more=[nn.Parameter(torch.ones(1))]),
@@ -646,6 +658,7 @@ def of_training(m):
             tabular_models.Counted(tabular_models.small_tree(), tqdm(disable=True)).fit(m.people[["hours"]], m.label),
             m.people[["hours"]],
         ),
+        tabular_models.columns_of: [call("sex"), call(["sex", "race"])],
         tabular_models.crossed: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
         tabular_models.prepare: call(m.people, ["hours", "job"]),
         tabular_models.run_tabular_model: call(m.tree, m.people),

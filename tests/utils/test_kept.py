@@ -32,6 +32,7 @@ from utils.datasets._simulated_scenes import Specification, load_scenes, simulat
 from utils.mitigation import _random_hue as random_hue_module
 from utils.mitigation._compare import compare
 from utils.mitigation._fitted import Fitted
+from utils.mitigation._grey import grey
 from utils.mitigation._keeping import keeps
 from utils.mitigation._methods import METHODS
 from utils.mitigation._plain import plain
@@ -655,14 +656,14 @@ OWN = {
 
 def own_settings(method) -> set[str]:
     """The settings of a method that are no settings of all."""
-    method = method.func if isinstance(method, functools.partial) else method
+    function = method.function.func if isinstance(method.function, functools.partial) else method.function
     common = {"train", "validation", "groups", "seed", "training", "model", "epochs", "batch_size", "choose", "base"}
-    return set(inspect.signature(method).parameters) - common
+    return set(inspect.signature(function).parameters) - common
 
 
 def test_every_setting_of_a_method_that_trains_is_changed_below():
     for name, method in METHODS.items():
-        if name.split(",")[0] in OWN or "base" in inspect.signature(method).parameters:
+        if name.split(",")[0] in OWN or "base" in method.needs:
             continue
         assert not own_settings(method), f"{name} has settings of its own: add them to OWN"
     for name, changes in OWN.items():
@@ -711,7 +712,7 @@ def test_a_method_called_with_one_thing_changed_looks_for_another_result(name, t
 def test_different_methods_look_for_different_results(trained_keys):
     found = {}
     for name, method in METHODS.items():
-        if "base" not in inspect.signature(method).parameters:  # those after training share the plain model
+        if "base" not in method.needs:  # those after training share the plain model
             found[name] = trained_keys(method)
     assert len(set(found.values())) == len(found)
     assert trained_keys(METHODS["group thresholds"]) == found["plain"]
@@ -754,6 +755,8 @@ PATCHES = {  # what somebody puts in place of something of ours, in a notebook
     ),
     "a method": lambda m: m.setattr(Fitted, "score", lambda self, table: 0),
     "an entry": lambda m: m.setitem(METHODS, "plain", METHODS["grey"]),
+    "a field of an entry": lambda m: m.setitem(vars(METHODS["plain"]), "function", grey),
+    "a setting of an entry": lambda m: m.setitem(METHODS["adversarial"].function.keywords, "conditional", True),
 }
 
 

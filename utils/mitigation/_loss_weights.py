@@ -1,5 +1,8 @@
 """Loss weights: the loss of a row counts the more, the rarer its cell (attribute × label) is."""
 
+from typing import Any
+
+import pandas as pd
 from torch.nn import functional as F
 
 from utils.mitigation._fitted import Fitted
@@ -10,7 +13,15 @@ from utils.mitigation._training import train_network
 
 
 @keeps
-def loss_weights(train, validation, *, groups, seed=0, power=1.0, **training) -> Fitted:
+def loss_weights(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    power: float = 1.0,
+    **training: Any,
+) -> Fitted:
     """Weigh each row's loss with (rows / cells / rows of its cell)^power, scaled to a mean of 1. Others as in `plain`.
 
     With power 1 all cells count alike in the loss; reweighing makes attribute and label independent and keeps their

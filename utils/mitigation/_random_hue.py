@@ -1,5 +1,8 @@
 """Unawareness by augmentation: in training, every picture gets a hue by lot."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 
 from utils.mitigation._fitted import Fitted
@@ -30,7 +33,9 @@ def turn_hues(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
 
 
 @keeps
-def random_hue(train, validation, *, groups, seed=0, **training) -> Fitted:
+def random_hue(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Turn the hues of each picture by a random angle whenever it is seen in training. Others as in `plain`.
 
     The network cannot rely on hue. Pattern, outline, brightness and place stay.

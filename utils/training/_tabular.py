@@ -21,6 +21,11 @@ RARE_STRATUM = 8  # rows; smaller ones cannot be shared out among three parts, a
 RARE_CATEGORY = 20  # rows; rarer words of a column share one column of the one-hot code
 
 
+def columns_of(groups: str | Sequence[str]) -> list[str]:
+    """The names of the group columns: one, or several that are to be crossed."""
+    return [groups] if isinstance(groups, str) else list(groups)
+
+
 def crossed(table: pd.DataFrame, groups: str | Sequence[str], between: str = " ") -> pd.Series:
     """Each row's group as one text; several columns are crossed: "Female Black".
 
@@ -36,7 +41,7 @@ def crossed(table: pd.DataFrame, groups: str | Sequence[str], between: str = " "
     >>> crossed(table, ["sex", "race"]).tolist()
     ['Female Black', 'Male White']
     """
-    columns = [groups] if isinstance(groups, str) else list(groups)
+    columns = columns_of(groups)
     if not columns:
         raise KeyError("groups names no column: give one, or several to be crossed.")
     require_columns(table, *columns)
@@ -78,7 +83,7 @@ def split_rows(
     >>> test.groupby(["sex", "label"]).size().tolist()
     [2, 2, 2, 2]
     """
-    groups = [groups] if isinstance(groups, str) else list(groups)
+    groups = columns_of(groups)
     require_columns(table, "label")
     if len(shares) < 2 or min(shares) <= 0 or not np.isclose(sum(shares), 1):
         raise ValueError(f"The shares are {tuple(shares)}: give two or more above 0 that add up to 1.")
