@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from fairlearn.preprocessing import CorrelationRemover
-from tqdm.auto import tqdm
 
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 
 def without_correlation(
@@ -46,13 +45,7 @@ def without_correlation(
 
 
 def correlation_remover(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
-    seed: int = 0,
-    bar: tqdm | None = None,
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: Groups, features: Names, seed: int = 0, bar: Bar = None
 ) -> FittedTable:
     """Fit a tree to features without correlation with the groups; whoever is decided about needs a group, too.
 

@@ -1,12 +1,9 @@
 """The exponentiated gradient: a lot among trees, whose weights of the groups follow the violation of a criterion."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient
-from tqdm.auto import tqdm
 
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 CONSTRAINTS = {"demographic parity": DemographicParity, "equalized odds": EqualizedOdds}
 
@@ -15,11 +12,11 @@ def exponentiated_gradient(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
+    groups: Groups,
+    features: Names,
     seed: int = 0,
     constraint: str = "demographic parity",
-    bar: tqdm | None = None,
+    bar: Bar = None,
 ) -> FittedTable:
     """Fit trees until the lot among them keeps the criterion. The lot is drawn with `seed`; others as in `unmitigated`.
 

@@ -1,26 +1,23 @@
 """Grid search: many trees, each with other weights of the groups, of which one is chosen on validation data."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from fairlearn.reductions import DemographicParity, GridSearch
-from tqdm.auto import tqdm
 
 from utils.evaluation._metrics import accuracy
 from utils.evaluation._pareto import non_dominated
 from utils.evaluation.criteria import demographic_parity_difference
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 
 def grid_search(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
+    groups: Groups,
+    features: Names,
     seed: int = 0,
     grid_size: int = 20,
-    bar: tqdm | None = None,
+    bar: Bar = None,
 ) -> FittedTable:
     """Of `grid_size` trees, take one with the smallest gap in selection rates that no other beats in accuracy as well.
 

@@ -12,6 +12,10 @@ from tqdm.auto import tqdm
 from utils.tables import require_columns
 from utils.training._tabular import Counted, columns_of, crossed, prepare, small_tree
 
+Names = Sequence[str]  # of columns
+Groups = str | Names  # a column, or several that are crossed
+Bar = tqdm | None
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -30,7 +34,7 @@ class Rows:
 
 
 def encode_both(
-    train: pd.DataFrame, validation: pd.DataFrame, features: Sequence[str], groups: str | Sequence[str]
+    train: pd.DataFrame, validation: pd.DataFrame, features: Names, groups: Groups
 ) -> tuple[ColumnTransformer, Rows, Rows]:
     """The encoder of the features, fitted on the training rows, and training and validation rows as it encodes them."""
     for table in (train, validation):
@@ -43,7 +47,7 @@ def encode_both(
     return encoder, *parts
 
 
-def counted_tree(seed: int, bar: tqdm | None = None, **parameters: Any) -> Counted:
+def counted_tree(seed: int, bar: Bar = None, **parameters: Any) -> Counted:
     """`small_tree`, which moves the bar on when it is fitted; `parameters` as scikit-learn calls them."""
     return Counted(small_tree(seed).set_params(**parameters), tqdm(disable=True) if bar is None else bar)
 
@@ -61,7 +65,7 @@ class FittedTable:
     """
 
     encoder: ColumnTransformer
-    groups: str | Sequence[str]
+    groups: Groups
     decide: Callable[[np.ndarray, np.ndarray | None], np.ndarray]
     uses_attribute: bool = False
 

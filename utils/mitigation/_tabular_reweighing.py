@@ -1,22 +1,13 @@
 """Reweighing for a tree: every row a weight, so that group and label are independent in the weighted rows."""
 
-from collections.abc import Sequence
-
 import pandas as pd
-from tqdm.auto import tqdm
 
 from utils.mitigation._reweighing import reweighing_weights
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 
 def tabular_reweighing(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
-    seed: int = 0,
-    bar: tqdm | None = None,
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: Groups, features: Names, seed: int = 0, bar: Bar = None
 ) -> FittedTable:
     """Fit a tree to rows that count as `reweighing_weights` says. Parameters as in `unmitigated`.
 

@@ -1,23 +1,20 @@
 """Fairlearn's ThresholdOptimizer on the scores of a tree."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 from fairlearn.postprocessing import ThresholdOptimizer
-from tqdm.auto import tqdm
 
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 
 def tabular_thresholds(
     train: pd.DataFrame,
     validation: pd.DataFrame,
     *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
+    groups: Groups,
+    features: Names,
     seed: int = 0,
     constraint: str = "demographic parity",
-    bar: tqdm | None = None,
+    bar: Bar = None,
 ) -> FittedTable:
     """Thresholds by group, drawn by lot where need be, so that a criterion holds on the validation rows.
 

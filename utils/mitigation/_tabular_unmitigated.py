@@ -1,21 +1,12 @@
 """A tree that is fitted to the labels, and no more: what methods for tables are compared with."""
 
-from collections.abc import Sequence
-
 import pandas as pd
-from tqdm.auto import tqdm
 
-from utils.mitigation._tabular_model import FittedTable, counted_tree, encode_both
+from utils.mitigation._tabular_model import Bar, FittedTable, Groups, Names, counted_tree, encode_both
 
 
 def unmitigated(
-    train: pd.DataFrame,
-    validation: pd.DataFrame,
-    *,
-    groups: str | Sequence[str],
-    features: Sequence[str],
-    seed: int = 0,
-    bar: tqdm | None = None,
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: Groups, features: Names, seed: int = 0, bar: Bar = None
 ) -> FittedTable:
     """Fit a small tree to the rows as they are (Breiman et al. 1984, Classification and regression trees).
 
