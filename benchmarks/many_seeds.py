@@ -14,7 +14,7 @@ import numpy as np
 from common import cpu_and_wall, medians, print_table
 
 from utils.dataset_utils import create_starting_data
-from utils.training._fit import train_baseline_model, train_baseline_models
+from utils.training._baseline import train_baseline_model, train_baseline_models
 from utils.training._predict import predict_many
 
 

@@ -5,7 +5,7 @@ import torch
 from utils.dataset_utils import create_augmented_data_2, create_starting_data, get_val2
 from utils.eval_utils import compute_accuracy, get_group_accuracy_by_value
 from utils.train_utils import run_baseline_model, train_baseline_model
-from utils.training._fit import train_baseline_models
+from utils.training._baseline import train_baseline_models
 
 
 def prepare(limit=None):

@@ -4,6 +4,7 @@ It is another where a function was put in place of one of ours, a setting at the
 was edited after it had been loaded (also while a notebook runs), or a library was upgraded under a running notebook.
 """
 
+import dataclasses
 import functools
 import importlib.machinery
 import inspect
@@ -139,6 +140,8 @@ class _Held:
                 self._add(value.__wrapped__, name)
         elif isinstance(value, functools.partial):
             self.dicts.append(value.keywords)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
+            self._add(vars(value), name)  # a record, such as a method
         elif isinstance(value, type) and value.__module__ == name:
             self._add(vars(value), name)
         elif isinstance(value, np.ndarray) and not value.dtype.hasobject:

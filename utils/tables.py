@@ -25,6 +25,11 @@ def require_columns(table: pd.DataFrame, *columns: str) -> None:
         )
 
 
+def columns_of(groups: str | Sequence[str]) -> list[str]:
+    """The names of the group columns: one, or several that are to be crossed."""
+    return [groups] if isinstance(groups, str) else list(groups)
+
+
 def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
     """Each row's group as one text; several columns are crossed: "Female × Black".
 
@@ -49,9 +54,9 @@ def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
     >>> crossed(people, ["sex", "race"]).tolist()
     ['Female × Black', 'Male × White']
     """
-    columns = [groups] if isinstance(groups, str) else list(groups)
+    columns = columns_of(groups)
     if not columns:
-        raise KeyError("No column is named for the groups; name one, or several that are crossed.")
+        raise KeyError("groups names no column: give one, or several to be crossed.")
     require_columns(table, *columns)
     first, *others = (table[column].astype(str) for column in columns)
     return first.str.cat(others, sep=CROSSED)

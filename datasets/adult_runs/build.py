@@ -35,8 +35,8 @@ def run(job):
     name, seed = job
     races, groups, grid_size = SETTINGS[name]
     parts = split_rows(load_adult(races), SENSITIVE, seed=seed)
-    done = compare_tabular(*parts, features=FEATURES, groups=groups, seed=seed, grid_size=grid_size, progress=False)
-    return done.assign(data=name, seed=seed)
+    runs = compare_tabular(*parts, features=FEATURES, groups=groups, seed=seed, grid_size=grid_size, progress=False)
+    return runs.assign(data=name, seed=seed)
 
 
 def main():

@@ -54,11 +54,18 @@ from utils.evaluation import _registry as metric_registry
 from utils.evaluation import _score_metrics as score_metrics
 from utils.evaluation import _seeds as over_seeds
 from utils.evaluation import criteria
+from utils.mitigation import _batches as batches
 from utils.mitigation import _compare as compare
+from utils.mitigation import _correlation_remover as correlation_remover
+from utils.mitigation import _fitted as fitted
+from utils.mitigation import _keeping as keeping
+from utils.mitigation import _method as method_records
 from utils.mitigation import _methods as methods
+from utils.mitigation import _settings as method_settings
 from utils.mitigation import _tables as tables
 from utils.mitigation import _tabular as tabular_methods
-from utils.mitigation import _training as training_loop
+from utils.mitigation import _tabular_model as tabular_model
+from utils.mitigation import _training as network_training
 from utils.mitigation._domain_discriminative import without_prior
 from utils.mitigation._domain_independent import own_logits, summed
 from utils.mitigation._group_dro import new_weights
@@ -79,14 +86,19 @@ from utils.plotting import _pareto as pareto_figures
 from utils.plotting import _pictures as picture_figures
 from utils.plotting import _rows as figure_rows
 from utils.plotting import _style as style
+from utils.tables import columns_of, group_name, require_columns
 from utils.tables import crossed as crossed_names
-from utils.tables import group_name, require_columns
+from utils.training import _backbones as backbones
+from utils.training import _baseline as baseline
 from utils.training import _features as features
 from utils.training import _fit as fit
+from utils.training import _loop as loop
 from utils.training import _models as models
 from utils.training import _pictures as picture_models
 from utils.training import _predict as predict
 from utils.training import _tabular as tabular_models
+from utils.training import _tensors as tensors
+from utils.training import _threads as threads
 
 # Not called, and why.
 LEFT_OUT = {
@@ -186,11 +198,14 @@ def made(folder):
     m.ten = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2352), nn.Linear(2352, 10)).train()
     m.data = tables.prepare(m.scenes, "gender")
     m.fitted = methods.METHODS["plain"](m.scenes, m.validation, groups="true_gender_cue", epochs=1)
+    m.fitted_table = tabular_methods.TABULAR_METHODS["correlation remover"](
+        m.people, m.others, groups="sex", features=["hours", "job"]
+    )
     m.hidden = methods.METHODS["hide person"](m.scenes, m.validation, groups="gender", epochs=1)
     m.compared = pd.DataFrame({"method": ["plain"] * 2, "seed": [0, 1], "accuracy": [0.7, 0.8], "worst_group": "a"})
     m.tree = tabular_models.tabular_pipeline(DecisionTreeClassifier(max_depth=2), m.people, ["hours", "job"])
     m.tree.fit(m.people, m.label)
-    m.backbone = features.Backbone("small", "1", small_network, 32)
+    m.backbone = backbones.Backbone("small", "1", small_network, 32)
 
     m.scene = simulated_scenes._plan(simulated_scenes.PRESETS["strong"], 20, 0, "test")[1]
     m.canvas = scene_drawing.Canvas(4, 16)
@@ -469,22 +484,23 @@ def of_evaluation(m):
 
 def of_mitigation(m):
     both = {"groups": "true_gender_cue", "epochs": 1}
-    after = ["group thresholds", "threshold optimizer", "reject option", "last-layer retraining"]
     logits, attribute = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1, 0, 1, 0])
     weight = torch.tensor([0.5, 0.5, 0.0, 0.0])
     half, rest = m.people.drop(columns="race"), m.others.drop(columns="race")
     three = {"features": ["hours", "job"], "groups": ["sex"], "grid_size": 3}
     x = m.people[["hours", "score"]].to_numpy().copy()
-    of_methods = {
-        getattr(f, "func", f): call(m.scenes, m.validation, **both)
-        for name, f in methods.METHODS.items()
-        if name not in after
-    }
-    with_base = {methods.METHODS[name]: call(m.scenes, m.validation, **both, base=m.fitted) for name in after}
-    with_base[methods.METHODS["last-layer retraining"]][1].update(draws=1, strengths=[1.0])
+    pictures = [
+        (method, call(m.scenes, m.validation, **both, **({"base": m.fitted} if "base" in method.needs else {})))
+        for method in methods.METHODS.values()
+    ]
+    rows = [
+        (method, call(half, rest, **{k: v for k, v in three.items() if k != "grid_size" or k in method.needs}))
+        for method in tabular_methods.TABULAR_METHODS.values()
+    ]
+    of_methods = {getattr(method.function, "func", method.function): made for method, made in [*pictures, *rows]}
+    of_methods[methods.METHODS["last-layer retraining"].function][1].update(draws=1, strengths=[1.0])
     return {
         **of_methods,
-        **with_base,
         best_threshold: call(m.label.to_numpy(), m.score.to_numpy()),
         compare.compare: call(
             m.scenes,
@@ -500,6 +516,8 @@ def of_mitigation(m):
         ),
         compare.summary: call(m.compared),
         generalised_cross_entropy: call(logits[:, :2].contiguous(), attribute, 0.5),
+        method_records.as_method: call("mine", lambda train, validation, **settings: None),
+        method_records.by_name: call(*methods.METHODS.values()),
         methods.method_table: call(),
         new_weights: call(weight, torch.tensor([1.0, 2, 0, 0]), 0.1),
         own_logits: call(logits, attribute),
@@ -512,26 +530,30 @@ def of_mitigation(m):
         tables.attribute_values: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
         tables.prepare: call(m.scenes, ["gender", "age"]),
         tables.prepare_both: call(m.scenes, m.validation, "gender"),
+        tabular_model.FittedTable.predict: call(m.fitted_table, rest),
+        tabular_model.counted_tree: call(0, class_weight="balanced"),
+        tabular_model.encode_both: call(half, rest, ["hours", "job"], ["sex"]),
         tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
         tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.TABULAR_METHODS],
         tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
-        tabular_methods.without_correlation: call(
+        correlation_remover.without_correlation: call(
             x, m.people["sex"].to_numpy(), (x[:50], m.people["sex"].to_numpy()[:50])
         ),
-        training_loop.Fitted.after_last_epoch: call(m.fitted),
-        training_loop.Fitted.features: call(m.fitted, m.validation),
-        training_loop.Fitted.logits: [call(m.fitted, m.validation), call(m.hidden, m.validation)],
-        training_loop.Fitted.predict: call(m.fitted, m.validation),
-        training_loop.Fitted.score: call(m.fitted, m.validation),
-        training_loop.accuracies: call(m.fitted.network, m.data),
-        training_loop.balanced: call(m.data, 8),
-        training_loop.check_settings: call(epochs=1),
-        training_loop.drawn: call(weight, 2),
-        training_loop.keeps: call(methods.METHODS["plain"]),
-        training_loop.move: [call(m.data.images, most, torch.Generator()) for most in (0, 2)],
-        training_loop.shuffled: call(8, 2),
-        training_loop.start_network: call(None, 0),
-        training_loop.train_network: call(m.data, m.data, "gender", epochs=1, more=[nn.Parameter(torch.ones(1))]),
+        fitted.Fitted.after_last_epoch: call(m.fitted),
+        fitted.Fitted.features: call(m.fitted, m.validation),
+        fitted.Fitted.logits: [call(m.fitted, m.validation), call(m.hidden, m.validation)],
+        fitted.Fitted.predict: call(m.fitted, m.validation),
+        fitted.Fitted.score: call(m.fitted, m.validation),
+        fitted.run_network: call(m.fitted.network, m.data.images),
+        keeping.recalled: call(m.fitted.network, lambda: {}, (1, "epoch", False)),
+        network_training.accuracies: call(m.fitted.network, m.data),
+        batches.balanced: call(m.data, 8),
+        method_settings.check_settings: call(epochs=1),
+        batches.drawn: call(weight, 2),
+        keeping.keeps: call(methods.METHODS["plain"].function),
+        network_training.move: [call(m.data.images, most, torch.Generator()) for most in (0, 2)],
+        network_training.start_network: call(None, 0),
+        network_training.train_network: call(m.data, m.data, "gender", epochs=1, more=[nn.Parameter(torch.ones(1))]),
         turn_hues: call(m.data.images, torch.ones(80)),
         without_prior: call(torch.softmax(logits, 1), weight + 1),
     }
@@ -629,25 +651,36 @@ def of_plotting(m):
 
 
 def of_training(m):
-    generator = torch.Generator().manual_seed(0)
+    generator, layer = torch.Generator().manual_seed(0), nn.Linear(1, 1)
     return {
-        features.efficientnet_lite0: call(),
+        backbones.efficientnet_lite0: call(),
         features.extract_features: [
             call(m.scenes, m.backbone, progress=False),
             call(m.pixels, m.backbone, side=32, progress=False),
         ],
-        features.mobilenet_v2_deep_sort: call(),
-        features.of_torchvision: call("resnet18", "ResNet18_Weights.IMAGENET1K_V1", "fc"),
-        fit.factor_colors: [call(m.pixels), call(255 - m.pixels)],
+        backbones.mobilenet_v2_deep_sort: call(),
+        backbones.of_torchvision: call("resnet18", "ResNet18_Weights.IMAGENET1K_V1", "fc"),
+        baseline.factor_colors: [call(m.pixels), call(255 - m.pixels)],
         fit.fit: call(models.scene_convnet(), m.scenes, epochs=1, progress=False),
-        fit.floats: call(torch.from_numpy(m.pixels)),
-        fit.image_tensor: call(m.pixels),
-        fit.label_array: call(m.digits),
-        fit.load_weights: call(small_network(), fit.weights(m.network)),
-        fit.weights: call(m.network),
-        fit.one_thread: call(),
-        fit.train_baseline_model: call(m.digits, progress=False),
-        fit.train_baseline_models: call(m.digits, [0, 1], progress=False),
+        tensors.floats: call(torch.from_numpy(m.pixels)),
+        tensors.image_tensor: call(m.pixels),
+        tensors.label_array: call(m.digits),
+        loop.shuffled: call(8, 2),
+        loop.train_epochs: call(
+            layer,
+            loop.shuffled(8, 2),
+            lambda rows, generator: layer(rows[:, None].float()).mean(),
+            epochs=2,
+            learning_rate=0.1,
+            seed=0,
+        ),
+        models.load_weights: call(small_network(), models.weights(m.network)),
+        models.weights: call(m.network),
+        threads.one_thread: call(),
+        threads.thread_pool: call(2),
+        threads.workers: call(2),
+        baseline.train_baseline_model: call(m.digits, progress=False),
+        baseline.train_baseline_models: call(m.digits, [0, 1], progress=False),
         models.baseline_mlp: call(generator),
         models.new_layers: call(),
         models.scene_convnet: call(),
@@ -670,6 +703,7 @@ def of_training(m):
             m.people[["hours"]],
         ),
         crossed_names: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
+        columns_of: [call("sex"), call(["sex", "race"])],
         tabular_models.prepare: call(m.people, ["hours", "job"]),
         tabular_models.run_tabular_model: call(m.tree, m.people),
         tabular_models.small_tree: call(),

@@ -31,14 +31,18 @@ from utils.datasets._adult import load_adult
 from utils.datasets._simulated_scenes import Specification, load_scenes, simulate
 from utils.mitigation import _random_hue as random_hue_module
 from utils.mitigation._compare import compare
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._grey import grey
+from utils.mitigation._keeping import keeps
 from utils.mitigation._methods import METHODS
 from utils.mitigation._plain import plain
 from utils.mitigation._tabular import compare_tabular
-from utils.mitigation._training import Fitted, keeps
-from utils.training import _fit as fit_module
+from utils.training import _baseline as baseline_module
 from utils.training import _tabular as tabular_models
-from utils.training._features import Backbone, extract_features
-from utils.training._fit import fit, train_baseline_models
+from utils.training._backbones import Backbone
+from utils.training._baseline import train_baseline_models
+from utils.training._features import extract_features
+from utils.training._fit import fit
 from utils.training._models import scene_convnet
 from utils.training._pictures import train_picture_models
 
@@ -652,14 +656,14 @@ OWN = {
 
 def own_settings(method) -> set[str]:
     """The settings of a method that are no settings of all."""
-    method = method.func if isinstance(method, functools.partial) else method
+    function = method.function.func if isinstance(method.function, functools.partial) else method.function
     common = {"train", "validation", "groups", "seed", "training", "model", "epochs", "batch_size", "choose", "base"}
-    return set(inspect.signature(method).parameters) - common
+    return set(inspect.signature(function).parameters) - common
 
 
 def test_every_setting_of_a_method_that_trains_is_changed_below():
     for name, method in METHODS.items():
-        if name.split(",")[0] in OWN or "base" in inspect.signature(method).parameters:
+        if name.split(",")[0] in OWN or "base" in method.needs:
             continue
         assert not own_settings(method), f"{name} has settings of its own: add them to OWN"
     for name, changes in OWN.items():
@@ -708,7 +712,7 @@ def test_a_method_called_with_one_thing_changed_looks_for_another_result(name, t
 def test_different_methods_look_for_different_results(trained_keys):
     found = {}
     for name, method in METHODS.items():
-        if "base" not in inspect.signature(method).parameters:  # those after training share the plain model
+        if "base" not in method.needs:  # those after training share the plain model
             found[name] = trained_keys(method)
     assert len(set(found.values())) == len(found)
     assert trained_keys(METHODS["group thresholds"]) == found["plain"]
@@ -737,10 +741,10 @@ def test_a_comparison_with_one_thing_changed_is_computed(what, keeping):
 
 
 PATCHES = {  # what somebody puts in place of something of ours, in a notebook
-    "a setting": lambda m: m.setattr(fit_module, "EPOCHS", 1),
+    "a setting": lambda m: m.setattr(baseline_module, "EPOCHS", 1),
     "a setting that no table names": lambda m: m.setattr(tabular_models, "RARE_CATEGORY", 5),
     "a number in a tensor": lambda m: m.setattr(random_hue_module, "TURN", random_hue_module.TURN + 0.1),
-    "a function": lambda m: m.setattr(fit_module, "_train_baselines", fit_module._fit),
+    "a function": lambda m: m.setattr(baseline_module, "_train_baselines", baseline_module._train_stack),
     "a function with the name of ours": lambda m: m.setattr(
         tabular_models, "small_tree", functools.wraps(tabular_models.small_tree)(lambda seed: None)
     ),
@@ -751,6 +755,8 @@ PATCHES = {  # what somebody puts in place of something of ours, in a notebook
     ),
     "a method": lambda m: m.setattr(Fitted, "score", lambda self, table: 0),
     "an entry": lambda m: m.setitem(METHODS, "plain", METHODS["grey"]),
+    "a field of an entry": lambda m: m.setitem(vars(METHODS["plain"]), "function", grey),
+    "a setting of an entry": lambda m: m.setitem(METHODS["adversarial"].function.keywords, "conditional", True),
 }
 
 

@@ -26,7 +26,8 @@ FUNCTIONS = public_functions()
 CHANGED = {
     "utils.training._fit.fit": "the network is there to be trained; its docstring says so",
     "utils.training._tabular.Counted.fit": "as in scikit-learn, `fit` fits the model itself",
-    "utils.training._fit.load_weights": "puts numbers into a network, as its docstring says",
+    "utils.training._loop.train_epochs": "the network is trained where it is, as its docstring says",
+    "utils.training._models.load_weights": "puts numbers into a network, as its docstring says",
     "utils.datasets._scene_drawing.Canvas.paint": "a canvas is there to be painted on",
 }
 # Results that are, or hold, what was given.
@@ -34,7 +35,7 @@ SHARED = {
     "utils.training._fit.fit": "the same model, as its docstring says",
     "utils.training._tabular.Counted.fit": "as in scikit-learn, `fit` gives the model itself",
     "utils.training._tabular.tabular_pipeline": "as in scikit-learn, a pipeline holds its steps",
-    "utils.training._fit.load_weights": "the network that was filled",
+    "utils.training._models.load_weights": "the network that was filled",
     "utils.datasets._images.stack_images": "a view of the table's pictures, as its docstring says",
     "utils.datasets._handwritten_numbers.image_array": "see stack_images",
     "utils.mitigation._tables.prepare": "the table's pictures, only to be read, as the docstring of Data says",
@@ -44,7 +45,7 @@ SHARED = {
     "utils.datasets._scene_drawing.rectangle": "see ellipse",
     "utils.evaluation._coding.cross": "the codes of the only key, as its docstring says; they are many",
     "utils.evaluation._counting.plain": "others as they are, says its docstring",
-    "utils.mitigation._training.Fitted.after_last_epoch": "the same method with the other of its networks",
+    "utils.mitigation._fitted.Fitted.after_last_epoch": "the same method with the other of its networks",
     "utils.mitigation._group_thresholds.group_thresholds": "decides otherwise with the network of its base",
     "utils.mitigation._reject_option.reject_option": "see group_thresholds",
     "utils.mitigation._threshold_optimizer.threshold_optimizer": "see group_thresholds",
@@ -111,7 +112,9 @@ def once(function, args, kwargs, changes, common):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # torch, of locked arrays
         result = function(*args, **kwargs)
-        if inspect.isgeneratorfunction(inspect.unwrap(function)):  # for a `with`
+        if inspect.isgenerator(result):
+            result = list(result)
+        elif inspect.isgeneratorfunction(inspect.unwrap(function)):  # for a `with`
             with result as inside:
                 if isinstance(inside, Path):  # that is to be written
                     inside.touch()

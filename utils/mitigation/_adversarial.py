@@ -1,11 +1,19 @@
 """Adversarial removal: features from which an adversary cannot tell the attribute."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from utils.mitigation._batches import balanced
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, start_network, train_network
+from utils.mitigation._training import start_network, train_network
 from utils.training._models import new_layers
 
 
@@ -13,29 +21,29 @@ class Reverse(torch.autograd.Function):
     """The identity, whose gradient is turned round and multiplied by a factor."""
 
     @staticmethod
-    def forward(context, x, factor):
+    def forward(context: Any, x: torch.Tensor, factor: float) -> torch.Tensor:
         context.factor = factor
         return x.view_as(x)
 
     @staticmethod
-    def backward(context, gradient):
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         return -context.factor * gradient, None
 
 
 @keeps
 def adversarial(
-    train,
-    validation,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
     *,
-    groups,
-    seed=0,
-    strength=0.1,
-    conditional=True,
-    balanced_batches=True,
-    hidden=64,
-    model=None,
-    batch_size=BATCH_SIZE,
-    **training,
+    groups: str | list[str],
+    seed: int = 0,
+    strength: float = 0.1,
+    conditional: bool = True,
+    balanced_batches: bool = True,
+    hidden: int = 64,
+    model: Callable | None = None,
+    batch_size: int = BATCH_SIZE,
+    **training: Any,
 ) -> Fitted:
     """Train with an adversary that predicts the attribute from the features, and turn its gradient round.
 

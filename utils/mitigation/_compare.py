@@ -1,9 +1,7 @@
 """Several methods over several seeds, measured alike: one table."""
 
-import inspect
-import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +9,11 @@ from tqdm.auto import tqdm
 
 from utils import kept
 from utils.evaluation._leakage import leakage
+from utils.mitigation._method import BASE, as_method
 from utils.mitigation._methods import METHODS
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import attribute_values
-from utils.training._fit import one_thread
+from utils.training._threads import thread_pool
 
 ORACLE = "oracle: balanced data"
 PROBE_ROWS = 1500  # that the leakage probe sees: more take long and change little
@@ -34,7 +33,7 @@ def compare(
     settings: Mapping[str, dict] | None = None,
     model: Callable | None = None,
     progress: bool = True,
-    **training,
+    **training: Any,
 ) -> pd.DataFrame:
     """Train each method with each seed and measure it on the test data.
 
@@ -43,8 +42,9 @@ def compare(
     Parameters
     ----------
     train, validation, test : see `plain`. Of several test tables, name → table, and each model is measured on all
-    methods : names from `METHODS`, or name → function; default all of `METHODS`
-    seeds : one training of each method a seed. Methods after training share the plain model of their seed
+    methods : names from `METHODS`, or name → function or `Method`; default all of `METHODS`. What works on a trained
+        model (needs `base`) is given the plain one of its seed
+    seeds : one training of each method a seed
     counterfactual : the rows of `test` in the same order with the other attribute, for the flip rate; with several test
         tables, name → table, for some of them or all
     probe : whether to measure leakage, or the rows (int array of positions) that the probe sees. Where rows of the test
@@ -74,8 +74,8 @@ def compare(
     >>> from utils.mitigation import compare
     >>> black = np.zeros((32, 32, 3), np.uint8)
     >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
-    >>> about = {"groups": "sex", "seeds": [0], "probe": False, "progress": False, "epochs": 20}
-    >>> compared = compare(table, table, table, methods=["plain"], **about)
+    >>> settings = {"groups": "sex", "seeds": [0], "probe": False, "progress": False, "epochs": 20}
+    >>> compared = compare(table, table, table, methods=["plain"], **settings)
     >>> compared[["accuracy", "worst_group_accuracy", "worst_group"]].to_numpy().tolist()
     [[0.8, 0.0, 'f, label 1']]
     """
@@ -85,21 +85,25 @@ def compare(
         if unknown:
             raise ValueError(f"There is no method {unknown[0]!r}; there are {', '.join(METHODS)}.")
         methods = {name: METHODS[name] for name in methods}
+    methods = {name: as_method(name, function) for name, function in methods.items()}
     seeds = list(seeds)
     if not methods or not seeds:
         raise ValueError("Name at least one method and one seed.")
     if balanced is not None:
-        methods = {ORACLE: plain} | dict(methods)
+        methods = {ORACLE: METHODS["plain"]} | methods
     settings = settings or {}
     if strangers := [name for name in settings if name not in methods]:
         raise ValueError(f"There are settings for {strangers[0]!r}, which is not among the methods.")
     several = isinstance(test, Mapping)
     tests = test if several else {None: test}
-    others = (counterfactual or {}) if several else {None: counterfactual}
-    if strangers := [name for name in others if name not in tests]:
+    counterfactuals = (counterfactual or {}) if several else {None: counterfactual}
+    if strangers := [name for name in counterfactuals if name not in tests]:
         raise ValueError(f"There are counterfactual rows for {strangers[0]!r}, which is not among the test tables.")
     in_training = attribute_values(train, groups) + ", label " + train["label"].astype(str)
     shares = in_training.value_counts(normalize=True)
+
+    def is_plain(name):
+        return methods[name].function is plain and name != ORACLE
 
     def base_of(seed):
         start = kept.cpu_seconds()
@@ -109,9 +113,9 @@ def compare(
     def rows_of(job):
         seed, name = job
         method, own, start = methods[name], settings.get(name, {}), kept.cpu_seconds()
-        if method is plain and name != ORACLE and not own:
+        if is_plain(name) and not own:
             fitted, seconds = bases[seed]
-        elif _is_after_training(method):
+        elif BASE in method.needs:
             fitted = method(train, validation, groups=groups, seed=seed, base=bases[seed][0], **own)
             seconds = kept.cpu_seconds() - start + bases[seed][1]
         else:
@@ -119,54 +123,46 @@ def compare(
             fitted = method(rows, validation, groups=groups, seed=seed, model=model, **training | own)
             seconds = kept.cpu_seconds() - start
         measured = [
-            _measure(fitted, table, groups, shares, others.get(where), probe, seed) for where, table in tests.items()
+            _measure(fitted, table, groups, shares, counterfactuals.get(where), probe, seed)
+            for where, table in tests.items()
         ]
         return {"rows": [row | {"seconds": seconds} for row in measured]}
 
     try:
-        data = kept.fingerprint([train, validation, tests, others, balanced])
+        data = kept.fingerprint([train, validation, tests, counterfactuals, balanced])
     except kept.NoKey:
         data = object()  # has no key either, so that nothing is kept
 
     def key_of(job):
         seed, name = job
-        about = [name, methods[name], seed, groups, model, training, settings.get(name, {}), several, probe]
-        return ["compare", [data, about]]
+        asked = [name, methods[name], seed, groups, model, training, settings.get(name, {}), several, probe]
+        return ["compare", [data, asked]]
 
     jobs = [(seed, name) for seed in seeds for name in methods]
     with (
         tqdm(total=len(jobs), unit="model", disable=not progress) as bar,
-        one_thread(),
-        ThreadPoolExecutor(min(len(jobs), os.cpu_count() or 1)) as pool,
+        thread_pool(len(jobs)) as pool,
     ):
-        found = dict(zip(jobs, pool.map(lambda job: kept.look(*key_of(job)), jobs), strict=True))
-        left = [job for job in jobs if found[job] is None]
-        bar.update(len(jobs) - len(left))
-        if len(left) < len(jobs):
-            bar.set_description(f"{len(jobs) - len(left)} {kept.KEPT}")
-        wants_base = dict.fromkeys(
-            seed
-            for seed, name in left
-            if name != ORACLE and (methods[name] is plain or _is_after_training(methods[name]))
-        )
+        results = dict(zip(jobs, pool.map(lambda job: kept.look(*key_of(job)), jobs), strict=True))
+        missing = [job for job in jobs if results[job] is None]
+        bar.update(len(jobs) - len(missing))
+        if len(missing) < len(jobs):
+            bar.set_description(f"{len(jobs) - len(missing)} {kept.KEPT}")
+        wants_base = dict.fromkeys(seed for seed, name in missing if is_plain(name) or BASE in methods[name].needs)
         # Jobs are single methods and not seeds, so that no core waits for the last seed.
         bases = dict(zip(wants_base, pool.map(base_of, wants_base), strict=True))
-        computed = pool.map(lambda job: kept.recall(*key_of(job), lambda: rows_of(job)), left)
-        for job, rows in zip(left, computed, strict=True):
-            found[job] = rows
+        computed = pool.map(lambda job: kept.recall(*key_of(job), lambda: rows_of(job)), missing)
+        for job, rows in zip(missing, computed, strict=True):
+            results[job] = rows
             bar.update()
     rows = [
         {"method": name, "seed": seed} | ({"measured_on": where} if several else {}) | row
         for seed, name in jobs
-        for where, row in zip(tests, found[seed, name]["rows"], strict=True)
+        for where, row in zip(tests, results[seed, name]["rows"], strict=True)
     ]
     table = pd.DataFrame(rows)
     table["method"] = pd.Categorical(table["method"], list(methods))
     return table.sort_values(["method", "seed"], ignore_index=True, kind="stable").astype({"method": "str"})
-
-
-def _is_after_training(method) -> bool:
-    return "base" in inspect.signature(method).parameters
 
 
 def _measure(fitted, test, groups, shares, counterfactual, probe, seed) -> dict:
@@ -183,8 +179,7 @@ def _measure(fitted, test, groups, shares, counterfactual, probe, seed) -> dict:
     leak = np.nan
     if probe is not False:
         rows = np.random.default_rng(seed).permutation(len(test) if probe is True else probe)[:PROBE_ROWS]
-        some = test.iloc[rows]
-        leak = leakage(fitted.features(some), values.iloc[rows], rng=seed)["value"]
+        leak = leakage(fitted.features(test.iloc[rows]), values.iloc[rows], rng=seed)["value"]
     return {
         "accuracy": float(accuracy),
         "worst_group_accuracy": float(by_cell.min()),

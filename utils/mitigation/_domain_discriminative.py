@@ -1,14 +1,21 @@
 """Domain-discriminative training: tell all pairs of attribute and label apart, then take the training prior out."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def domain_discriminative(train, validation, *, groups, seed=0, **training) -> Fitted:
+def domain_discriminative(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Classify pairs (attribute, label); decide from Σ over a of P(a, y | x) / P(a, y), P(a, y) the training shares.
 
     "Fairness through awareness": the network is told the attribute, so that it can be divided out. Other parameters as

@@ -1,14 +1,21 @@
 """Domain-independent heads: one output layer for each attribute value, and their sum for the decision."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def domain_independent(train, validation, *, groups, seed=0, **training) -> Fitted:
+def domain_independent(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Train one head for each attribute value, on its own rows; decide from the sum of their logits.
 
     Each head learns the label among rows of one attribute value, where the attribute says nothing about it. The

@@ -1,13 +1,28 @@
 """Unawareness by dropping the column: the attribute is taken out of the tables, and so is every means to see to it."""
 
+from typing import Any
+
+import pandas as pd
+
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import attribute_values, prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
+from utils.tables import columns_of
 
 EVERYBODY = "everybody"
 
 
 @keeps
-def drop_column(train, validation, *, groups, seed=0, choose="average", **training) -> Fitted:
+def drop_column(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    choose: str = "average",
+    **training: Any,
+) -> Fitted:
     """Train on tables without the attribute. Other parameters as in `plain`.
 
     A network that sees pictures never saw the column, so it learns what `plain` learns: with the same choice of a
@@ -21,11 +36,11 @@ def drop_column(train, validation, *, groups, seed=0, choose="average", **traini
     >>> from utils.mitigation import drop_column, plain
     >>> black = np.zeros((32, 32, 3), np.uint8)
     >>> table = pd.DataFrame({"img": [black] * 10, "label": [1, 1] + [0] * 8, "sex": ["f", "m"] * 5})
-    >>> about = {"groups": "sex", "epochs": 2, "choose": "last"}
-    >>> np.array_equal(drop_column(table, table, **about).score(table), plain(table, table, **about).score(table))
+    >>> settings = {"groups": "sex", "epochs": 2, "choose": "last"}
+    >>> np.array_equal(drop_column(table, table, **settings).score(table), plain(table, table, **settings).score(table))
     True
     """
-    columns = [groups] if isinstance(groups, str) else list(groups)
+    columns = columns_of(groups)
     attribute_values(train, columns)  # names a column that is not there
     tables = (t.drop(columns=columns, errors="ignore").assign(**{EVERYBODY: "all"}) for t in (train, validation))
     return train_network(*prepare_both(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)

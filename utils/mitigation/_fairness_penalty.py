@@ -1,9 +1,15 @@
 """A fairness penalty: cross-entropy plus the violation of a criterion, by the library fairret."""
 
+from typing import Any
+
+import pandas as pd
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 CRITERIA = {
     "demographic parity": ["PositiveRate"],
@@ -15,7 +21,15 @@ CRITERIA = {
 
 @keeps
 def fairness_penalty(
-    train, validation, *, groups, seed=0, criterion="equalized odds", strength=0.1, batch_size=256, **training
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    criterion: str = "equalized odds",
+    strength: float = 0.1,
+    batch_size: int = 256,
+    **training: Any,
 ) -> Fitted:
     """Minimise cross-entropy + strength · Σ over groups |rate of the group / rate overall − 1|, batch by batch.
 
@@ -42,8 +56,8 @@ def fairness_penalty(
     >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
     >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
     >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
-    >>> about = {"groups": "sex", "criterion": "demographic parity", "epochs": 20, "choose": "last"}
-    >>> scores = [fairness_penalty(table, table, strength=s, **about).score(table) for s in (0, 1)]
+    >>> settings = {"groups": "sex", "criterion": "demographic parity", "epochs": 20, "choose": "last"}
+    >>> scores = [fairness_penalty(table, table, strength=s, **settings).score(table) for s in (0, 1)]
     >>> [round(float(abs(score[0] - score[5])), 1) for score in scores]
     [0.6, 0.0]
     """
@@ -70,10 +84,10 @@ def fairness_penalty(
             counted = {"PositiveRate": label >= 0, "TruePositiveRate": label == 1, "FalsePositiveRate": label == 0}[
                 name
             ]
-            there = (member * counted).sum(0) > 0
-            if there.sum() > 1:
-                extra = () if name == "PositiveRate" else (label,)
-                value = value + strength * penalty(margin, member[:, there], *extra)
+            present = (member * counted).sum(0) > 0
+            if present.sum() > 1:
+                labels = () if name == "PositiveRate" else (label,)
+                value = value + strength * penalty(margin, member[:, present], *labels)
         return value
 
     return train_network(data, held_out, groups, seed=seed, loss=loss, batch_size=batch_size, **training)

@@ -1,16 +1,29 @@
 """Unawareness by grey: the colours are taken out of the pictures."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 EQUAL = (1 / 3, 1 / 3, 1 / 3)
 
 
 @keeps
-def grey(train, validation, *, groups, seed=0, weights=LUMA, **training) -> Fitted:
+def grey(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    weights: tuple[float, float, float] = LUMA,
+    **training: Any,
+) -> Fitted:
     """Train on, and predict from, pictures in grey. Other parameters as in `plain`.
 
     It takes away hue and not brightness: two colours of different brightness stay two shades of grey, and tell the

@@ -1,15 +1,30 @@
 """Group DRO: train for the cell (attribute × label) with the highest loss."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._batches import balanced
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
 def group_dro(
-    train, validation, *, groups, seed=0, step=0.01, balanced_batches=True, batch_size=BATCH_SIZE, **training
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    step: float = 0.01,
+    balanced_batches: bool = True,
+    batch_size: int = BATCH_SIZE,
+    **training: Any,
 ) -> Fitted:
     """Minimise the weighted mean of the cells' losses, with weights that grow where the loss is high.
 
@@ -36,8 +51,8 @@ def group_dro(
     >>> from utils.mitigation import group_dro
     >>> black = np.zeros((32, 32, 3), np.uint8)
     >>> table = pd.DataFrame({"img": [black] * 9, "label": [0, 1, 1] * 3, "sex": ["f", "f", "m"] * 3})
-    >>> about = {"groups": "sex", "epochs": 20, "learning_rate": 0.02, "choose": "last"}
-    >>> still, follows = (group_dro(table, table, step=step, **about).score(table)[0] for step in (0, 0.5))
+    >>> settings = {"groups": "sex", "epochs": 20, "learning_rate": 0.02, "choose": "last"}
+    >>> still, follows = (group_dro(table, table, step=step, **settings).score(table)[0] for step in (0, 0.5))
     >>> bool(still > 0.6), bool(follows < 0.6)
     (True, True)
     """

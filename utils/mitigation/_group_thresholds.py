@@ -1,16 +1,27 @@
 """Group thresholds: for each attribute value the threshold that serves its worse-served label best."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, keeps
 
 
 @keeps
-def group_thresholds(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
+def group_thresholds(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    base: Fitted | None = None,
+    **training: Any,
+) -> Fitted:
     """Choose each group's threshold on validation data so that the lower of its true positive and true negative rate is
     as high as can be.
 

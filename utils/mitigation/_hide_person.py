@@ -1,10 +1,15 @@
 """Unawareness by a mask: the boxes of people are painted grey, in training and in prediction."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
 
 from utils.datasets._simulated_scenes import hide_figures
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,9 @@ class FittedHidden(Fitted):
 
 
 @keeps
-def hide_person(train, validation, *, groups, seed=0, **training) -> Fitted:
+def hide_person(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Train on, and predict from, pictures in which people's boxes are grey. Other parameters as in `plain`.
 
     The tables need `boxes`, or `x_min`, `x_max`, `y_min`, `y_max` (then the main person alone is hidden). What stands

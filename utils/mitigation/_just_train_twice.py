@@ -1,14 +1,29 @@
 """Just Train Twice: train, see which rows came out wrong, and train again with these rows weighted up."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 
+from utils.mitigation._batches import drawn
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, check_settings, drawn, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
 def just_train_twice(
-    train, validation, *, groups, seed=0, first_epochs=2, up_weight=20.0, batch_size=BATCH_SIZE, **training
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    first_epochs: int = 2,
+    up_weight: float = 20.0,
+    batch_size: int = BATCH_SIZE,
+    **training: Any,
 ) -> Fitted:
     """Upsample the rows that a short first training gets wrong, and train anew.
 
@@ -42,8 +57,8 @@ def just_train_twice(
     """
     check_settings(first_epochs=first_epochs, up_weight=up_weight, batch_size=batch_size)
     data, held_out = prepare_both(train, validation, groups)
-    about = training | {"epochs": first_epochs, "choose": "last"}
-    first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **about)
+    of_first = training | {"epochs": first_epochs, "choose": "last"}
+    first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **of_first)
     wrong = first.predict(train) != data.label.numpy()
     weight = torch.where(torch.from_numpy(wrong), float(up_weight), 1.0)
     return train_network(

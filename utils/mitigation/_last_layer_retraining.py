@@ -1,19 +1,32 @@
 """Last-layer retraining: keep the features of a trained network, and fit a new last layer on balanced held-out data."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, check_settings, keeps
 
 
 @keeps
 def last_layer_retraining(
-    train, validation, *, groups, seed=0, base=None, draws=10, strengths=(1.0, 0.3, 0.1, 0.03, 0.01), **training
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    base: Fitted | None = None,
+    draws: int = 10,
+    strengths: Sequence[float] = (1.0, 0.3, 0.1, 0.03, 0.01),
+    **training: Any,
 ) -> Fitted:
     """Fit a logistic regression on the features of the validation rows, all cells (attribute × label) cut to one size.
 
@@ -80,8 +93,8 @@ def _mean_fit(features, label, cell, strength, draws, rng) -> tuple[np.ndarray, 
     present, rows = np.unique(cell, return_counts=True)
     weights, biases = [], []
     for _ in range(draws):
-        kept = np.concatenate([rng.permutation(np.flatnonzero(cell == c))[: rows.min()] for c in present])
-        fit = LogisticRegression(C=strength, max_iter=300).fit((features[kept] - centre) / scale, label[kept])
+        balanced = np.concatenate([rng.permutation(np.flatnonzero(cell == c))[: rows.min()] for c in present])
+        fit = LogisticRegression(C=strength, max_iter=300).fit((features[balanced] - centre) / scale, label[balanced])
         weights.append(fit.coef_[0] / scale)
         biases.append(fit.intercept_[0] - weights[-1] @ centre)
     return np.mean(weights, 0), float(np.mean(biases))

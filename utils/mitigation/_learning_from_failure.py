@@ -1,14 +1,31 @@
 """Learning from Failure: two networks, one that is drawn to what is easy, one that learns what the first gets wrong."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, check_settings, keeps, start_network, train_network
+from utils.mitigation._training import start_network, train_network
 
 
 @keeps
-def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.7, model=None, **training) -> Fitted:
+def learning_from_failure(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    q: float = 0.3,
+    memory: float = 0.7,
+    model: Callable | None = None,
+    **training: Any,
+) -> Fitted:
     """Train a second network on rows weighted by how much harder they are for the first.
 
     The first network minimises the generalised cross-entropy (1 − p^q) / q, p its probability of the label, which
@@ -37,8 +54,8 @@ def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.
     >>> black, white = (np.full((32, 32, 3), shade, np.uint8) for shade in (0, 255))
     >>> table = pd.DataFrame({"img": [black] * 5 + [white] * 5, "sex": ["f"] * 5 + ["m"] * 5})
     >>> table["label"] = [1, 0, 0, 0, 0, 1, 1, 1, 1, 0]
-    >>> about = {"groups": "sex", "epochs": 20, "learning_rate": 0.02, "choose": "last"}
-    >>> usual, other = (f(table, table, **about).score(table) for f in (plain, learning_from_failure))
+    >>> settings = {"groups": "sex", "epochs": 20, "learning_rate": 0.02, "choose": "last"}
+    >>> usual, other = (f(table, table, **settings).score(table) for f in (plain, learning_from_failure))
     >>> bool(usual[0] < other[0]), bool(usual[5] > other[5])
     (True, True)
     """

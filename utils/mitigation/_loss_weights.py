@@ -1,13 +1,27 @@
 """Loss weights: the loss of a row counts the more, the rarer its cell (attribute × label) is."""
 
+from typing import Any
+
+import pandas as pd
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def loss_weights(train, validation, *, groups, seed=0, power=1.0, **training) -> Fitted:
+def loss_weights(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    power: float = 1.0,
+    **training: Any,
+) -> Fitted:
     """Weigh each row's loss with (rows / cells / rows of its cell)^power, scaled to a mean of 1. Others as in `plain`.
 
     With power 1 all cells count alike in the loss; reweighing makes attribute and label independent and keeps their

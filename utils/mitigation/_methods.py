@@ -1,4 +1,4 @@
-"""The table of methods: what family each belongs to, which attributes it needs and where, and its source."""
+"""The table of methods for pictures: what family each belongs to, what it needs, and its source."""
 
 from functools import partial
 
@@ -17,6 +17,7 @@ from utils.mitigation._just_train_twice import just_train_twice
 from utils.mitigation._last_layer_retraining import last_layer_retraining
 from utils.mitigation._learning_from_failure import learning_from_failure
 from utils.mitigation._loss_weights import loss_weights
+from utils.mitigation._method import BASE, PREDICTION, TRAINING, VALIDATION, Method, by_name
 from utils.mitigation._plain import plain
 from utils.mitigation._random_hue import random_hue
 from utils.mitigation._reject_option import reject_option
@@ -26,42 +27,53 @@ from utils.mitigation._silhouette import silhouette
 from utils.mitigation._subsampling import subsampling
 from utils.mitigation._threshold_optimizer import threshold_optimizer
 
-# name → function, family, where the attribute is needed ("T" training, "V" validation, "P" prediction), source.
-# V stands for methods whose own settings come from cells of the validation data. The choice of a checkpoint uses these
-# cells for all methods alike, and is not counted.
-_TABLE = {
-    "plain": (plain, "none", "", "Vapnik 1998"),
-    "drop column": (drop_column, "unawareness", "", "–"),
-    "grey": (grey, "unawareness", "", "–"),
-    "random hue": (random_hue, "unawareness", "", "–"),
-    "silhouette": (silhouette, "unawareness", "", "–"),
-    "hide person": (hide_person, "unawareness", "", "–"),
-    "reweighing": (reweighing, "before training", "T", "Kamiran and Calders 2012"),
-    "loss weights": (loss_weights, "before training", "T", "Idrissi et al. 2022"),
-    "resampling": (resampling, "before training", "T", "Idrissi et al. 2022"),
-    "subsampling": (subsampling, "before training", "T", "Idrissi et al. 2022"),
-    "group DRO": (group_dro, "in training", "T", "Sagawa et al. 2020"),
-    "adversarial": (partial(adversarial, conditional=False), "in training", "T", "Ganin et al. 2016"),
-    "adversarial, conditional": (adversarial, "in training", "T", "Zhang et al. 2018"),
-    "domain discriminative": (domain_discriminative, "in training", "T", "Wang et al. 2020"),
-    "domain independent": (domain_independent, "in training", "T", "Wang et al. 2020"),
-    "fairness penalty": (fairness_penalty, "in training", "T", "Buyl et al. 2024"),
-    "Just Train Twice": (just_train_twice, "in training", "", "Liu et al. 2021"),
-    "Learning from Failure": (learning_from_failure, "in training", "", "Nam et al. 2020"),
-    "group thresholds": (group_thresholds, "after training", "V P", "Hardt et al. 2016"),
-    "threshold optimizer": (threshold_optimizer, "after training", "V P", "Hardt et al. 2016"),
-    "reject option": (reject_option, "after training", "T V P", "Kamiran et al. 2012"),
-    "last-layer retraining": (last_layer_retraining, "after training", "V", "Kirichenko et al. 2023"),
+METHODS = by_name(
+    Method("plain", plain, "none", (), "Vapnik 1998"),
+    Method("drop column", drop_column, "unawareness", (), "–"),
+    Method("grey", grey, "unawareness", (), "–"),
+    Method("random hue", random_hue, "unawareness", (), "–"),
+    Method("silhouette", silhouette, "unawareness", (), "–"),
+    Method("hide person", hide_person, "unawareness", (), "–"),
+    Method("reweighing", reweighing, "before training", (TRAINING,), "Kamiran and Calders 2012"),
+    Method("loss weights", loss_weights, "before training", (TRAINING,), "Idrissi et al. 2022"),
+    Method("resampling", resampling, "before training", (TRAINING,), "Idrissi et al. 2022"),
+    Method("subsampling", subsampling, "before training", (TRAINING,), "Idrissi et al. 2022"),
+    Method("group DRO", group_dro, "in training", (TRAINING,), "Sagawa et al. 2020"),
+    Method("adversarial", partial(adversarial, conditional=False), "in training", (TRAINING,), "Ganin et al. 2016"),
+    Method("adversarial, conditional", adversarial, "in training", (TRAINING,), "Zhang et al. 2018"),
+    Method("domain discriminative", domain_discriminative, "in training", (TRAINING,), "Wang et al. 2020"),
+    Method("domain independent", domain_independent, "in training", (TRAINING,), "Wang et al. 2020"),
+    Method("fairness penalty", fairness_penalty, "in training", (TRAINING,), "Buyl et al. 2024"),
+    Method("Just Train Twice", just_train_twice, "in training", (), "Liu et al. 2021"),
+    Method("Learning from Failure", learning_from_failure, "in training", (), "Nam et al. 2020"),
+    Method("group thresholds", group_thresholds, "after training", (VALIDATION, PREDICTION, BASE), "Hardt et al. 2016"),
+    Method(
+        "threshold optimizer",
+        threshold_optimizer,
+        "after training",
+        (VALIDATION, PREDICTION, BASE),
+        "Hardt et al. 2016",
+    ),
+    Method(
+        "reject option",
+        reject_option,
+        "after training",
+        (TRAINING, VALIDATION, PREDICTION, BASE),
+        "Kamiran et al. 2012",
+    ),
+    Method(
+        "last-layer retraining", last_layer_retraining, "after training", (VALIDATION, BASE), "Kirichenko et al. 2023"
+    ),
     # Controls: they show where a gain comes from.
-    "group DRO, batches not balanced": (
+    Method(
+        "group DRO, batches not balanced",
         partial(group_dro, balanced_batches=False),
         "control",
-        "T",
+        (TRAINING,),
         "Sagawa et al. 2020",
     ),
-    "adversarial, strength 0": (partial(adversarial, strength=0.0), "control", "T", "–"),
-}
-METHODS = {name: row[0] for name, row in _TABLE.items()}
+    Method("adversarial, strength 0", partial(adversarial, strength=0.0), "control", (TRAINING,), "–"),
+)
 
 
 def method_table() -> pd.DataFrame:
@@ -77,11 +89,11 @@ def method_table() -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            "method": list(_TABLE),
-            "family": [row[1] for row in _TABLE.values()],
-            "training": ["T" in row[2] for row in _TABLE.values()],
-            "validation": ["V" in row[2] for row in _TABLE.values()],
-            "prediction": ["P" in row[2] for row in _TABLE.values()],
-            "source": [row[3] for row in _TABLE.values()],
+            "method": list(METHODS),
+            "family": [method.family for method in METHODS.values()],
+            "training": [TRAINING in method.needs for method in METHODS.values()],
+            "validation": [VALIDATION in method.needs for method in METHODS.values()],
+            "prediction": [PREDICTION in method.needs for method in METHODS.values()],
+            "source": [method.source for method in METHODS.values()],
         }
     )

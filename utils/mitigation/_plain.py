@@ -1,12 +1,20 @@
 """Plain training: nothing is done about groups. What every method is compared with."""
 
+from typing import Any
+
+import pandas as pd
+
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
-    """Minimise the mean cross-entropy (empirical risk minimisation).
+def plain(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
+    """Minimise the mean cross-entropy (empirical risk minimisation: Vapnik 1998, Statistical learning theory).
 
     Parameters, of this and of every other method
     ----------

@@ -1,9 +1,14 @@
 """Unawareness by augmentation: in training, every picture gets a hue by lot."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 # Rotation of colours around the grey axis: cos · I + sin · K + (1 − cos) · J, with J = 1/3 everywhere.
 TURN = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
@@ -28,7 +33,9 @@ def turn_hues(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
 
 
 @keeps
-def random_hue(train, validation, *, groups, seed=0, **training) -> Fitted:
+def random_hue(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Turn the hues of each picture by a random angle whenever it is seen in training. Others as in `plain`.
 
     The network cannot rely on hue. Pattern, outline, brightness and place stay.

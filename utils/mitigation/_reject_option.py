@@ -1,18 +1,29 @@
 """Reject-option classification: where the model is unsure, decide against the usual pattern."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, keeps
 
 BANDS = np.linspace(0, 0.5, 51)
 
 
 @keeps
-def reject_option(train, validation, *, groups, seed=0, base=None, **training) -> Fitted:
+def reject_option(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    base: Fitted | None = None,
+    **training: Any,
+) -> Fitted:
     """Within a band around 0.5, give each attribute value the label that it has less often than others do.
 
     In the paper the group that is deprived gets the favourable label in the band, and the favoured group the other

@@ -1,11 +1,27 @@
 """Group-balanced resampling: batches in which every cell (attribute × label) is as frequent as any other."""
 
+from typing import Any
+
+import pandas as pd
+
+from utils.mitigation._batches import balanced
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def resampling(train, validation, *, groups, seed=0, batch_size=BATCH_SIZE, **training) -> Fitted:
+def resampling(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+    **training: Any,
+) -> Fitted:
     """Draw rows with replacement, with probability 1 / rows of their cell. Other parameters as in `plain`.
 
     Rows of a rare cell are seen again and again, which a network can learn by heart.

@@ -1,14 +1,20 @@
 """Reweighing: every row a weight, so that attribute and label are independent in the weighted data."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import ArrayLike
 from torch.nn import functional as F
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, keeps, train_network
+from utils.mitigation._training import train_network
 
 
-def reweighing_weights(label, attribute) -> np.ndarray:
+def reweighing_weights(label: ArrayLike, attribute: ArrayLike) -> np.ndarray:
     """Weights of rows under which label and attribute are independent.
 
     w(a, y) = P(a) · P(y) / P(a, y), with shares of rows as probabilities: what one would expect if they were
@@ -45,10 +51,12 @@ def reweighing_weights(label, attribute) -> np.ndarray:
 
 
 @keeps
-def reweighing(train, validation, *, groups, seed=0, **training) -> Fitted:
+def reweighing(
+    train: pd.DataFrame, validation: pd.DataFrame, *, groups: str | list[str], seed: int = 0, **training: Any
+) -> Fitted:
     """Weigh each row's loss with `reweighing_weights`. Other parameters as in `plain`.
 
-    Source: see `reweighing_weights`.
+    Source: Kamiran and Calders (2012), see `reweighing_weights`.
 
     Examples
     --------

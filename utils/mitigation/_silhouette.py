@@ -1,13 +1,27 @@
 """Unawareness by a silhouette: what is drawn, without its colour."""
 
+from typing import Any
+
+import pandas as pd
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import Fitted, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def silhouette(train, validation, *, groups, seed=0, darkest=0, **training) -> Fitted:
+def silhouette(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    darkest: int = 0,
+    **training: Any,
+) -> Fitted:
     """Train on, and predict from, pictures in which every pixel is white that is not black. Others as in `plain`.
 
     Where things are drawn in one colour on black, nothing of the colour is left, not even its brightness (see `grey`).

@@ -1,14 +1,29 @@
 """Subsampling: every cell (attribute × label) is cut down to the size of the smallest."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import torch
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
+from utils.mitigation._settings import BATCH_SIZE, EPOCHS, check_settings
 from utils.mitigation._tables import prepare_both
-from utils.mitigation._training import BATCH_SIZE, EPOCHS, Fitted, check_settings, keeps, train_network
+from utils.mitigation._training import train_network
 
 
 @keeps
-def subsampling(train, validation, *, groups, seed=0, epochs=EPOCHS, batch_size=BATCH_SIZE, **training) -> Fitted:
+def subsampling(
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
+    *,
+    groups: str | list[str],
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    batch_size: int = BATCH_SIZE,
+    **training: Any,
+) -> Fitted:
     """Keep of every cell as many rows, by lot, as the smallest has, and train on these. Others as in `plain`.
 
     An epoch here has as many steps as one of all rows, so that the training is as long: the few rows are seen more
@@ -36,11 +51,11 @@ def subsampling(train, validation, *, groups, seed=0, epochs=EPOCHS, batch_size=
     rows = data.cell_rows.numpy()
     first = np.repeat(np.cumsum(rows) - rows, rows)
     place = np.arange(len(order)) - first
-    kept = torch.tensor(order[place < rows[rows > 0].min()])
+    subset = torch.tensor(order[place < rows[rows > 0].min()])
 
     def batches(generator):
-        rounds = -(-len(data) // len(kept))
-        seen = torch.cat([kept[torch.randperm(len(kept), generator=generator)] for _ in range(rounds)])
+        rounds = -(-len(data) // len(subset))
+        seen = torch.cat([subset[torch.randperm(len(subset), generator=generator)] for _ in range(rounds)])
         return seen[: len(data)].split(batch_size)
 
     return train_network(

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from utils.datasets._images import stack_images
-from utils.training._tabular import crossed
+from utils.tables import columns_of, crossed, require_columns
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Data:
 
 def attribute_values(table: pd.DataFrame, groups: str | list[str]) -> pd.Series:
     """Each row's attribute value as text; of several columns, their values crossed ("feminine × young")."""
-    columns = [groups] if isinstance(groups, str) else list(groups)
+    columns = columns_of(groups)
     values = crossed(table, columns)
     empty = [c for c in columns if table[c].isna().any()]
     if empty:
@@ -86,12 +86,11 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
     (('f', 'm'), [0, 1, 3, 3], [1, 1, 0, 2])
     """
     images = stack_images(table)
-    if "label" not in table:
-        raise KeyError(f"The table has no column 'label'; it has {', '.join(map(str, table.columns))}.")
-    found = set(table["label"].dropna().unique().tolist())
-    if table["label"].isna().any() or found != {0, 1}:
+    require_columns(table, "label")
+    labels = set(table["label"].dropna().unique().tolist())
+    if table["label"].isna().any() or labels != {0, 1}:
         raise ValueError(
-            f"The labels must be 0 and 1, both of them and none missing; there are {sorted(found)[:5]} and "
+            f"The labels must be 0 and 1, both of them and none missing; there are {sorted(labels)[:5]} and "
             f"{int(table['label'].isna().sum())} missing."
         )
     values = attribute_values(table, groups)

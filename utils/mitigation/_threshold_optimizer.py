@@ -1,13 +1,16 @@
 """Fairlearn's ThresholdOptimizer on the scores of a network."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator
 
+from utils.mitigation._fitted import Fitted
+from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
 from utils.mitigation._tables import prepare
-from utils.mitigation._training import Fitted, keeps
 
 
 class _Scores(BaseEstimator):
@@ -25,15 +28,15 @@ class _Scores(BaseEstimator):
 
 @keeps
 def threshold_optimizer(
-    train,
-    validation,
+    train: pd.DataFrame,
+    validation: pd.DataFrame,
     *,
-    groups,
-    seed=0,
-    base=None,
-    constraint="equalized_odds",
-    objective="balanced_accuracy_score",
-    **training,
+    groups: str | list[str],
+    seed: int = 0,
+    base: Fitted | None = None,
+    constraint: str = "equalized_odds",
+    objective: str = "balanced_accuracy_score",
+    **training: Any,
 ) -> Fitted:
     """Thresholds by group, drawn by lot where need be, so that a criterion holds on the validation data.
 

@@ -10,18 +10,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "_features": ["Backbone", "efficientnet_lite0", "extract_features", "mobilenet_v2_deep_sort", "of_torchvision"],
-        "_fit": [
-            "fit",
-            "image_tensor",
-            "label_array",
-            "load_weights",
-            "one_thread",
-            "train_baseline_model",
-            "train_baseline_models",
-            "weights",
-        ],
-        "_models": ["baseline_mlp", "new_layers", "scene_convnet", "small_convnet"],
+        "_backbones": ["Backbone", "efficientnet_lite0", "mobilenet_v2_deep_sort", "of_torchvision"],
+        "_baseline": ["train_baseline_model", "train_baseline_models"],
+        "_features": ["extract_features"],
+        "_fit": ["fit"],
+        "_models": ["baseline_mlp", "load_weights", "new_layers", "scene_convnet", "small_convnet", "weights"],
         "_pictures": ["run_picture_model", "train_picture_model", "train_picture_models"],
         "_predict": ["predict", "predict_many", "predict_probabilities", "run_baseline_model"],
         "_tabular": [
@@ -33,5 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "split_rows",
             "tabular_pipeline",
         ],
+        "_tensors": ["image_tensor", "label_array"],
+        "_threads": ["one_thread"],
     },
 )

@@ -82,6 +82,37 @@ def scene_convnet(generator: torch.Generator | None = None, classes: int = 2) ->
     return nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Flatten(), last)
 
 
+def weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of all numbers of a network, by name, as `load_weights` takes them.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from utils.training import weights
+    >>> {name: tuple(numbers.shape) for name, numbers in weights(nn.Linear(3, 2)).items()}
+    {'weight': (2, 3), 'bias': (2,)}
+    """
+    return {name: t.detach().clone() for name, t in [*model.named_parameters(), *model.named_buffers()]}
+
+
+@torch.no_grad()
+def load_weights(model: nn.Module, numbers: dict[str, torch.Tensor]) -> nn.Module:
+    """Put numbers from `weights` into a network of the same layers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from utils.training import baseline_mlp, load_weights, weights
+    >>> first = baseline_mlp(torch.Generator().manual_seed(1))
+    >>> second = load_weights(baseline_mlp(), weights(first))
+    >>> torch.equal(first[1].weight, second[1].weight)
+    True
+    """
+    for name, t in [*model.named_parameters(), *model.named_buffers()]:
+        t.copy_(numbers[name])
+    return model
+
+
 _one_at_a_time = threading.Lock()
 
 

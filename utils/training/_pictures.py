@@ -1,8 +1,6 @@
 """The classifier of Labs 2 and 3: a small network on pictures of 32 × 32, for one seed or several."""
 
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -12,9 +10,11 @@ from tqdm.auto import tqdm
 
 from utils import kept
 from utils.datasets._images import stack_images
-from utils.training._fit import fit, label_array, one_thread
+from utils.training._fit import fit
 from utils.training._models import scene_convnet
 from utils.training._predict import predict_probabilities
+from utils.training._tensors import label_array
+from utils.training._threads import thread_pool
 
 SIDE = 32
 # Eight epochs with a rising and falling rate: the results of ten seeds then differ least, see benchmarks/README.md.
@@ -64,14 +64,12 @@ def train_picture_models(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
+    >>> from utils.datasets import simulate
     >>> from utils.training import predict_many, train_picture_models
-    >>> pictures = [np.full((32, 32, 3), level, np.uint8) for level in (0, 255, 0, 255)]
-    >>> table = pd.DataFrame({"img": pictures, "label": [0, 1, 0, 1]})
-    >>> models = train_picture_models(table, seeds=[0, 1], progress=False)
-    >>> predict_many(models, table).tolist()
-    [[0, 1, 0, 1], [0, 1, 0, 1]]
+    >>> scenes = simulate(n=100, seed=0, side=32)
+    >>> models = train_picture_models(scenes, seeds=[0, 1], progress=False)
+    >>> predict_many(models, scenes).shape
+    (2, 100)
     """
     seeds = list(seeds)
     if not seeds:
@@ -86,7 +84,7 @@ def train_picture_models(
         return fit(network, table, **SETTINGS, seed=seed, progress=progress and len(seeds) == 1)
 
     before = kept.recalled()
-    with one_thread(), ThreadPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool:
+    with thread_pool(len(seeds)) as pool:
         models = pool.map(train, seeds)
         several = progress and len(seeds) > 1
         models = list(tqdm(models, total=len(seeds), unit="model", disable=not several, leave=False))
@@ -120,8 +118,8 @@ def run_picture_model(model: nn.Module, table: pd.DataFrame, threshold: float = 
     >>> import pandas as pd
     >>> from utils.training import run_picture_model, scene_convnet
     >>> table = pd.DataFrame({"img": [np.full((32, 32, 3), level, np.uint8) for level in (0, 100, 255)]})
-    >>> done = run_picture_model(scene_convnet(), table, threshold=0.3)
-    >>> done["score"].round(1).tolist(), done["pred1"].tolist()
+    >>> results = run_picture_model(scene_convnet(), table, threshold=0.3)
+    >>> results["score"].round(1).tolist(), results["pred1"].tolist()
     ([0.5, 0.4, 0.2], [1, 1, 0])
     """
     scores = predict_probabilities(model, table)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from utils.datasets._images import stack_images
-from utils.training._fit import image_tensor, one_thread
+from utils.training._tensors import image_tensor
+from utils.training._threads import one_thread
 
 CHUNK = 1000  # images at a time, so that their float copies need 9 MB and not four times the table
 
@@ -143,15 +144,11 @@ def run_baseline_model(model: nn.Module, df: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    A network that knows three classes, the colour that is strongest:
-
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from torch import nn
-    >>> from utils.training import run_baseline_model
-    >>> model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    >>> table = pd.DataFrame({"img": [np.full((28, 28, 3), color, np.uint8) for color in ([9, 0, 0], [0, 0, 9])]})
-    >>> run_baseline_model(model, table)["pred1"].tolist(), list(table.columns)
-    ([0, 2], ['img'])
+    >>> from utils.datasets import evaluation_data
+    >>> from utils.training import baseline_mlp, run_baseline_model
+    >>> digits = evaluation_data().head(5)
+    >>> results = run_baseline_model(baseline_mlp(), digits)
+    >>> "pred1" in results, "pred1" in digits
+    (True, False)
     """
     return df.assign(pred1=predict(model, df))

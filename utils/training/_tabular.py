@@ -2,18 +2,20 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
+from tqdm.auto import tqdm
 
-from utils.tables import crossed
+from utils.tables import columns_of, crossed, require_columns
 
 RARE_STRATUM = 8  # rows; smaller ones cannot be shared out among three parts, and join others with their label
 RARE_CATEGORY = 20  # rows; rarer words of a column share one column of the one-hot code
@@ -53,9 +55,8 @@ def split_rows(
     >>> test.groupby(["sex", "label"]).size().tolist()
     [2, 2, 2, 2]
     """
-    groups = [groups] if isinstance(groups, str) else list(groups)
-    if "label" not in table:
-        raise KeyError(f"The table has no column 'label'; it has {', '.join(map(str, table.columns))}.")
+    groups = columns_of(groups)
+    require_columns(table, "label")
     if len(shares) < 2 or min(shares) <= 0 or not np.isclose(sum(shares), 1):
         raise ValueError(f"The shares are {tuple(shares)}: give two or more above 0 that add up to 1.")
     strata = crossed(table, groups) + " " + table["label"].astype(str)
@@ -97,9 +98,7 @@ def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
     >>> prepare(table, ["hours", "job"]).fit_transform(table)[:2].tolist()
     [[1.0, 0.0, -1.0], [0.0, 1.0, 1.0]]
     """
-    missing = [c for c in features if c not in table]
-    if missing:
-        raise KeyError(f"The table has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}.")
+    require_columns(table, *features)
     numeric = [c for c in features if pd.api.types.is_numeric_dtype(table[c].dtype)]
     nominal = [c for c in features if c not in numeric]
     one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE_CATEGORY, sparse_output=False)
@@ -107,7 +106,7 @@ def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
     return ColumnTransformer([("one-hot", one_hot, nominal), ("scaled", scaled, numeric)])
 
 
-def tabular_pipeline(model, table: pd.DataFrame, features: Sequence[str]) -> Pipeline:
+def tabular_pipeline(model: BaseEstimator, table: pd.DataFrame, features: Sequence[str]) -> Pipeline:
     """One scikit-learn Pipeline from the table to the model: `prepare`, then `model`.
 
     What is fitted with it is fitted on the rows that `fit` gets, and on no others. A fairlearn reduction is a model
@@ -150,7 +149,7 @@ def small_tree(seed: int = 0) -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_depth=11, min_samples_leaf=10, random_state=seed)
 
 
-def run_tabular_model(model, table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:
+def run_tabular_model(model: BaseEstimator, table: pd.DataFrame, threshold: float = 0.5) -> pd.DataFrame:
     """The table with the model's score and decision.
 
     Parameters
@@ -194,7 +193,7 @@ class Counted:
     2
     """
 
-    def __init__(self, model, bar):
+    def __init__(self, model: BaseEstimator, bar: tqdm):
         self.model, self.bar = model, bar
 
     def __deepcopy__(self, memo):
@@ -203,10 +202,10 @@ class Counted:
     def __sklearn_clone__(self):
         return Counted(clone(self.model), self.bar)
 
-    def fit(self, x, y, **options):
+    def fit(self, x: np.ndarray, y: np.ndarray, **options: Any) -> "Counted":
         self.model.fit(x, y, **options)
         self.bar.update()
         return self
 
-    def predict(self, x):
+    def predict(self, x: np.ndarray) -> np.ndarray:
         return self.model.predict(x)

@@ -1,7 +1,5 @@
 """Mitigation methods: their equations on small cases, one call for all, and what they say of wrong input."""
 
-import inspect
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from fairret.statistic import TruePositiveRate
 from utils.datasets._handwritten_numbers import create_parity_data
 from utils.datasets._simulated_scenes import simulate
 from utils.mitigation._adversarial import Reverse, adversarial
+from utils.mitigation._batches import balanced, drawn
 from utils.mitigation._compare import compare, summary
 from utils.mitigation._domain_discriminative import without_prior
 from utils.mitigation._domain_independent import domain_independent, own_logits, summed
@@ -32,7 +31,8 @@ from utils.mitigation._reweighing import reweighing_weights
 from utils.mitigation._silhouette import silhouette
 from utils.mitigation._tables import attribute_values, prepare
 from utils.mitigation._threshold_optimizer import threshold_optimizer
-from utils.mitigation._training import balanced, drawn, move, shuffled
+from utils.mitigation._training import move
+from utils.training._loop import shuffled
 
 FAST = {"epochs": 1, "groups": "color"}
 
@@ -330,6 +330,7 @@ def test_every_method_has_the_same_call_and_gives_scores_and_decisions(name, few
     assert set(np.unique(decisions)) <= {0, 1}
     assert fitted.features(test).shape[0] == len(test)
     assert list(fitted.history["epoch"]) == [1, 2] and fitted.history["chosen"].sum() == 1
+    assert fitted.uses_attribute == ("groups in prediction" in METHODS[name].needs)
     if not fitted.uses_attribute:
         fitted.predict(test.drop(columns=groups))  # no attribute is needed to decide
     again = METHODS[name](train, validation, groups=groups, seed=2, epochs=2)
@@ -340,8 +341,7 @@ def test_the_table_of_methods_says_what_each_needs():
     table = method_table().set_index("method")
     assert set(table.index) == set(METHODS)
     for name, method in METHODS.items():
-        needs = "base" in inspect.signature(method).parameters
-        assert table.loc[name, "family"] in ("after training", "control") or not needs
+        assert table.loc[name, "family"] in ("after training", "control") or "base" not in method.needs
     assert table.loc["Just Train Twice", "training"] == False  # noqa: E712  a numpy bool
     assert table.loc["group thresholds", "prediction"] and not table.loc["last-layer retraining", "prediction"]
 

