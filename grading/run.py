@@ -26,8 +26,8 @@ import nbformat
 
 from . import leftovers
 from .bounded import at_most
+from .channel import ChannelError, Gone, receive, send
 from .course import GradingError
-from .plain import ChannelError, Gone, receive, send
 from .safe import SECONDS_IN_ALL, clean_outputs
 from .sandbox import HOME, LIMITS, Sandbox, environment, send_signal
 from .text import storable
@@ -246,7 +246,7 @@ class Stages:
         here, there = socket.socketpair()
         own = {"HOME": self.folder, "MPLCONFIGDIR": f"{self.folder}/matplotlib", "IPYTHONDIR": f"{self.folder}/ipython"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "grading.inside", str(there.fileno())],
+            [sys.executable, "-m", "grading.stage", str(there.fileno())],
             env=environment(trusted=True) | own,
             cwd=self.folder,
             pass_fds=[there.fileno()],
@@ -490,7 +490,7 @@ class Session:
         if unsafe:
             self.home = leftovers.folder()
         cold = control is None
-        program = [sys.executable, "-m", "grading.inside", str(there.fileno()), "alone"] if cold else None
+        program = [sys.executable, "-m", "grading.inside", str(there.fileno())] if cold else None
         self.sandbox = None
         try:
             self.sandbox = Sandbox(limits, program, [there.fileno()] if cold else (), unsafe)
@@ -549,7 +549,7 @@ class Session:
         return storable(answer), watch.late
 
     def test(self, control: socket.socket, seconds: float) -> dict:
-        """Let a copy of the waiting test call this Python's functions; see `grading.trusted.test`.
+        """Let a copy of the waiting test call this Python's functions; see `grading.trusted.run_test`.
 
         The copy waits for this Python without a limit of its own: the watch here ends both.
         """

@@ -1,7 +1,7 @@
 """The cage a student's code runs in: bubblewrap's namespaces, and limits on what is left inside.
 
 `Sandbox()` starts bubblewrap with a program that only sleeps; the Python that runs the notebook then joins its
-namespaces (`grading.inside.enter`), or is started in it from the beginning (`cold=True`). Closing it kills every
+namespaces (`grading.fence.enter`), or is started in it from the beginning (`cold=True`). Closing it kills every
 process inside, whatever they did to be left behind.
 """
 
@@ -44,6 +44,8 @@ BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What steers the matrix libraries has to be the same in all Pythons of a grading: kept results are found by it.
 PASSED_ON = ("OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "DATALAB_KEEP_MB")
+# Of this package: what runs a student's cells, and nothing that knows of tests.
+INSIDE = ("__init__", "calls", "channel", "fence", "generators", "inside", "plain", "shell")
 FOLDERS = ["/dev/shm", "/tmp", HOME]  # where a student's code may write; in memory
 CACHED = ("kept", "open_images")  # of the folder DATALAB_CACHE, where it lies elsewhere than in `datasets`
 
@@ -97,8 +99,7 @@ def user_of_its_own(process: int) -> int:
 
 def seen() -> list[tuple[Path, Path]]:
     """Folders and files of this Python and the course that are in the sandbox: where they lie, where they are there."""
-    package = CODE / "grading"
-    ours = [CODE / "utils", CODE / "datasets", *(package / f for f in ("__init__.py", "plain.py", "inside.py"))]
+    ours = [CODE / "utils", CODE / "datasets", *(CODE / "grading" / f"{name}.py" for name in INSIDE)]
     python = [Path(p).resolve() for p in dict.fromkeys([sys.base_prefix, sys.prefix]) if not p.startswith("/usr/")]
     cache = environment().get("DATALAB_CACHE")
     cached = [Path(cache, name) for name in CACHED if os.path.isdir(f"{cache}/{name}")] if cache else []
@@ -113,7 +114,7 @@ def command(limits: dict, *, cold: bool = False) -> list[str]:
     process, and nothing of the course besides.
 
     Run by root, bubblewrap waits for a map of users (`Sandbox`), and the Python inside does what is left to do before
-    it becomes another user (`grading.inside.give_up_rights`): for a `cold` start it needs the rights to do so.
+    it becomes another user (`grading.fence.give_up_rights`): for a `cold` start it needs the rights to do so.
     """
     size = str(limits["folder_bytes"])
     args = [

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grading import inside, leftovers, sandbox, syscalls, watch
+from grading import fence, leftovers, sandbox, syscalls, watch
 from grading.cgroups import Cgroup
 from grading.course import GradingError
 from grading.run import close_stages, run_notebook
@@ -353,7 +353,7 @@ TERMINALS = "import os\ntaken = []\ntry:\n    while True: taken.append(os.open('
 @root_only
 def test_an_ordinary_users_submissions_get_few_terminals_too(tmp_path):
     done = ordinary_user.python(f"from tests.grading.test_fence import shown\nprint(shown({TERMINALS!r})[0])", tmp_path)
-    assert done.stdout.strip() == str([f"{inside.TERMINALS}\n"]), (done.stdout, done.stderr)
+    assert done.stdout.strip() == str([f"{fence.TERMINALS}\n"]), (done.stdout, done.stderr)
 
 
 # --- processors -----------------------------------------------------------------------------------------------------

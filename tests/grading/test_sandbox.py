@@ -98,7 +98,7 @@ def test_the_environment_holds_nothing_of_the_outside(looked):
 
 LOOKED_FOR = [
     *(ROOT / name for name in ("course", "solutions", "tests", "submitted", "gradebook.db", "nbgrader_config.py")),
-    ROOT / "grading/trusted.py",
+    *(ROOT / "grading" / name for name in ("trusted.py", "stand_ins.py", "stage.py", "run.py")),
     Path("/home/neighbour"),
     Path.home() / ".ssh",
     Path("/var"),

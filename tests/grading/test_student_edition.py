@@ -104,6 +104,7 @@ def test_nothing_for_instructors_is_in_it(edition):
         "source",
         "solutions",
         "trusted.py",
+        "stand_ins.py",
         "marks.py",
         "gradebook.py",
         "tests",

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from grading import run
-from grading.plain import HEAD, ChannelError, receive, send
+from grading.channel import HEAD, ChannelError, receive, send
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_test_that_reports_nothing_more_ends_with_its_cell(session, line):
     ],
 )
 def test_an_answer_that_no_cell_gives_is_not_decoded(session, head, monkeypatch):
-    monkeypatch.setattr("grading.plain.json.loads", lambda text: pytest.fail("was decoded"))
+    monkeypatch.setattr("grading.channel.json.loads", lambda text: pytest.fail("was decoded"))
     in_thread(lambda: (receive_quietly(session.there), session.there.sendall(HEAD.pack(len(head), 0) + head)))
     with pytest.raises(run.Lost, match="sent back something that no cell gives"):
         session.ask({"do": "run", "code": ""}, b"", 30)
