@@ -8,8 +8,8 @@ from .course import ROOT, GradingError
 
 # What `datalab check` needs: running a notebook as the grader does. The tests and the gradebook stay at home.
 CHECK = (
-    "__init__ bounded calls cgroups channel check course fence generators htmlclean inside integrity leftovers plain "
-    "run safe sandbox shell stage syscalls text watch"
+    "__init__ bounded bounded_process calls cgroups channel check course fence generators htmlclean inside integrity "
+    "leftovers plain run safe sandbox session shell stage stopping syscalls text warm watch"
 ).split()
 # Everything a student needs. What is not named here stays at home: the sources, the solutions, the grading, the tests.
 CONTENTS = [

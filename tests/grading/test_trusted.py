@@ -7,8 +7,9 @@ import nbformat
 import pytest
 
 from grading.course import GradingError
-from grading.run import close_stages, run_notebook
+from grading.run import run_notebook
 from grading.trusted import defined, names_tested
+from grading.warm import close_stages
 from tests.grading.sandboxed import needs_sandbox
 
 FEW = {"cell_seconds": 5}
