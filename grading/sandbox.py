@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from . import syscalls, watch
 from .cgroups import Cgroup
@@ -192,7 +193,13 @@ class Sandbox:
     OSError : there is no sandbox; in bubblewrap's words, why
     """
 
-    def __init__(self, limits: dict = LIMITS, program: list[str] | None = None, pass_fds=(), unsafe: bool = False):
+    def __init__(
+        self,
+        limits: dict = LIMITS,
+        program: list[str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+        unsafe: bool = False,
+    ):
         self.limits, self.pid, self.process, self.cgroup = limits, None, None, Cgroup(limits)
         self.first = None  # stands for the first process inside, whose end is the end of all; see `_identified`
         self.user = STUDENT if chooses_users() and not unsafe else None
@@ -206,10 +213,10 @@ class Sandbox:
             except (OSError, ValueError, KeyError) as problem:
                 self.close()
                 words.seek(0)
-                said = words.read(1000).decode("utf-8", "replace").strip()
-                raise OSError(said or f"bubblewrap did not start: {problem}") from None
+                why = words.read(1000).decode("utf-8", "replace").strip()
+                raise OSError(why or f"bubblewrap did not start: {problem}") from None
 
-    def _start(self, program, pass_fds, words) -> None:
+    def _start(self, program: list[str] | None, pass_fds: tuple[int, ...], words: BinaryIO) -> None:
         reading, writing = os.pipe()
         mapped, go = os.pipe()
         waits = ["--userns-block-fd", str(mapped)] if self.user is not None else []
@@ -261,7 +268,7 @@ class Sandbox:
         """The program inside, as this machine counts, and a file that stands for it (`pid` is bubblewrap's own
         process, which only waits)."""
         for _ in range(200):
-            others = [one for one in watch.processes(self.pid) if one != self.pid]
+            others = [pid for pid in watch.processes(self.pid) if pid != self.pid]
             if others:
                 stands = os.pidfd_open(min(others))
                 if watch.namespace(min(others)) == watch.namespace(self.pid):  # it is still who it was
@@ -316,7 +323,7 @@ def _identified(child: int, parent: int) -> int:
     return stands
 
 
-def send_signal(stands: int, how=signal.SIGKILL) -> None:
+def send_signal(stands: int, how: int = signal.SIGKILL) -> None:
     """Send a signal to the process that a file stands for (pidfd); nothing happens where it has ended."""
     try:
         signal.pidfd_send_signal(stands, how)
