@@ -17,7 +17,7 @@ HEAD = struct.Struct("<QQ")
 MOST_BYTES = 256 * 2**20  # of a message
 MOST_HEAD = 32 * 2**20  # of these in the head
 MOST_VALUES = 2_000_000  # in a head: each costs its receiver some hundred bytes, and may be written with three
-DEEPEST = 50
+DEEPEST = 50  # values inside one another
 MOST_BRACKETS = 4 * DEEPEST + 20  # open at once in a head: a value inside another one costs up to four
 # Everything after a quotation mark is taken, and nothing is tried twice: one pass, whatever came.
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
