@@ -32,6 +32,7 @@ import psutil  # noqa: E402
 
 from grading import gradebook, marks, parallel, run  # noqa: E402
 from grading.course import configuration  # noqa: E402
+from grading.warm import close_stages, prefix  # noqa: E402
 
 PLAIN = """
 c = get_config()
@@ -155,7 +156,7 @@ def store(keep: str):
 def ours(folder: Path, lab: str, workers: int) -> tuple[Watch, list[dict]]:
     with Watch() as watch:
         rows = marks.grade(lab, folder, workers=workers, say=lambda line: None)
-    run.close_stages()
+    close_stages()
     return watch, rows
 
 
@@ -203,7 +204,7 @@ def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, 
     notebooks = gradebook.needed(lab, folder)
     release, source = notebooks[name]
     bare = nbformat.reads(release, as_version=4)
-    bare.cells = run.prefix(bare)  # what the warm Python has run already; a cold one has to run it
+    bare.cells = prefix(bare)  # what the warm Python has run already; a cold one has to run it
     text = nbformat.writes(bare)
 
     def median(function, over=range(repeats)):
@@ -217,7 +218,7 @@ def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, 
     run.run_notebook(text, release, None)
     warm = median(lambda _: run.run_notebook(text, release, None))
     cold = median(lambda _: run.run_notebook(text, release, None, cold=True))
-    run.close_stages()
+    close_stages()
     config = configuration(folder)
     config.BaseConverter.force = True
     gradebook.fill(lab, config)

@@ -2,28 +2,25 @@
 
 A library that renders text may take time that grows with the square of its length, or more memory than there is; a
 thread that is at it cannot be stopped. So it is done in a process beside this one, which waits for the next text when
-it is done and is replaced when it was ended. Its time is counted in its own CPU seconds, so that a busy machine
-changes no result.
+it is done and is replaced when it was ended (`grading.bounded_process`). Its time is counted in its own CPU seconds, so
+that a busy machine changes no result.
 """
 
 import atexit
-import importlib
 import json
 import math
-import resource
-import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SLACK = 10, 30  # on the clock ten times the CPU seconds and half a minute: for a machine that others use as well
 START = 120  # seconds for its imports
-MEMORY = 2 * 2**30
 
 
 class TooMuch(Exception):
@@ -34,17 +31,13 @@ class Spent(TooMuch):
     """The texts before it have taken the time that there was for all of them; see `at_most`."""
 
 
-class _Slow(BaseException):
-    """Raised in the working process when its CPU time is up; no `except Exception` on the way may take it."""
-
-
 _free: list["_Worker"] = []
 _lock = threading.Lock()
 _purse = threading.local()
 
 
 @contextmanager
-def at_most(seconds: float):
+def at_most(seconds: float) -> Iterator[None]:
     """Meanwhile all texts that this thread works on take so many CPU seconds together: many small ones are much too."""
     before, _purse.left = left(), seconds
     try:
@@ -63,7 +56,7 @@ def take(seconds: float) -> None:
     _purse.left = left() - seconds
 
 
-def call(work: str, *arguments, seconds: float):
+def call(work: str, *arguments: object, seconds: float) -> object:
     """What a function of this package returns for some text, if it is done in time.
 
     Parameters
@@ -112,7 +105,7 @@ class _Worker:
         self.channel, there = socket.socketpair()
         with there:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "grading.bounded", str(there.fileno())],
+                [sys.executable, "-m", "grading.bounded_process", str(there.fileno())],
                 cwd=Path(__file__).parents[1],
                 pass_fds=[there.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -123,11 +116,11 @@ class _Worker:
     def ask(self, order: list, seconds: float) -> dict:
         if not self.ready:
             self.channel.settimeout(START)
-            self.ready = _read(self.channel)
+            self.ready = read_message(self.channel)
         end = time.monotonic() + seconds
         self.channel.settimeout(seconds)
-        _write(self.channel, order)
-        return _read(self.channel, end)
+        write_message(self.channel, order)
+        return read_message(self.channel, end)
 
     def close(self) -> None:
         self.channel.close()
@@ -145,12 +138,14 @@ def close() -> None:
 atexit.register(close)
 
 
-def _write(channel: socket.socket, value) -> None:
+def write_message(channel: socket.socket, value: object) -> None:
+    """Send what JSON can hold."""
     data = json.dumps(value).encode("ascii")
     channel.sendall(struct.pack(">Q", len(data)) + data)
 
 
-def _read(channel: socket.socket, end: float | None = None):
+def read_message(channel: socket.socket, end: float | None = None) -> object:
+    """What the other side sent, if all of it comes before `end` (of the clock that only goes forward)."""
     (size,) = struct.unpack(">Q", _part(channel, 8, end))
     return json.loads(_part(channel, size, end))
 
@@ -165,47 +160,3 @@ def _part(channel: socket.socket, size: int, end: float | None) -> bytes:
             raise ConnectionError("the process ended")
         data += part
     return bytes(data)
-
-
-# --- in the process -----------------------------------------------------------------------------------------------
-
-
-def _serve(channel: socket.socket) -> None:
-    def stop(*_):
-        raise _Slow
-
-    signal.signal(signal.SIGPROF, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the one who asked; without it this one ends
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    from . import safe  # noqa: F401  what every text needs is there before the first comes
-
-    _write(channel, True)
-    while True:
-        try:
-            work, arguments, seconds = _read(channel)
-        except ConnectionError:
-            return
-        began = time.process_time()
-        answer = _answer(work, arguments, seconds)
-        _write(channel, answer | {"seconds": time.process_time() - began})
-
-
-def _answer(work: str, arguments: list, seconds: float) -> dict:
-    try:
-        module, _, name = work.rpartition(".")
-        function = getattr(importlib.import_module(f"grading.{module}"), name)
-        signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)  # again and again: a callback may swallow one
-        try:
-            return {"value": function(*arguments)}
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
-    except _Slow:
-        return {"error": f"it takes longer than {seconds:.1f} s"}
-    except MemoryError:
-        return {"error": "it takes too much memory"}
-    except Exception as problem:
-        return {"error": f"{type(problem).__name__}: {str(problem)[:300]}"}
-
-
-if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -95,13 +95,13 @@ def _control_groups() -> dict[Path, dict[str, str]]:
         if {"memory", "pids"} <= set(offered):
             return {base: {"memory.max": "memory", "pids.max": "pids"}}
         return {}
-    found = {}
+    folders = {}
     for controller, file in {"memory": "memory.limit_in_bytes", "pids": "pids.max"}.items():
         path = next((path for _, names, path in own if controller in names.split(",")), None)
         if path is None:
             return {}
-        found[tree / controller / path.lstrip("/")] = {file: controller}
-    return found
+        folders[tree / controller / path.lstrip("/")] = {file: controller}
+    return folders
 
 
 def _processors() -> Path | None:

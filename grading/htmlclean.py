@@ -126,16 +126,16 @@ def clean(text: str) -> str:
                 endless.add("!")
                 out.append("&lt;")
             continue
-        found = TAG.match(text, start) or PLAIN_TAG.match(text, start)
-        if found is None:
+        markup = TAG.match(text, start) or PLAIN_TAG.match(text, start)
+        if markup is None:
             bogus = text[start + 1 : start + 2] in ("!", "?", "/")
             end = text.find(">", start, start + 1000) if bogus else -1
             place = end + 1 if end >= 0 else start + 1
             if end < 0:
                 out.append("&lt;")
             continue
-        place = found.end()
-        closing, tag, rest = found[1], found[2].lower(), found[3]
+        place = markup.end()
+        closing, tag, rest = markup[1], markup[2].lower(), markup[3]
         if tag in SILENT and not closing and tag not in endless:
             ended = re.compile(rf"(?i)</{tag}(?=[\s/>])[^>]*+>").search(text, place)
             if ended:
@@ -143,7 +143,7 @@ def clean(text: str) -> str:
                 continue
             endless.add(tag)
         if tag in endless or _is_prose(tag, rest):
-            out.append(escape(decoded(found[0]), quote=False))
+            out.append(escape(decoded(markup[0]), quote=False))
             continue
         if tag not in TAGS:
             continue
@@ -191,9 +191,9 @@ def _is_prose(tag: str, rest: str) -> bool:
 
 def _given(text: str):
     """The attributes that stand in a tag, the first 40: name and value (None: without one)."""
-    for found in itertools.islice(ATTRIBUTE.finditer(text), 40):
-        value = found[2]
-        yield found[1].lower(), value and decoded(value[1:-1] if value[0] in ("'", '"') else value)
+    for attribute in itertools.islice(ATTRIBUTE.finditer(text), 40):
+        value = attribute[2]
+        yield attribute[1].lower(), value and decoded(value[1:-1] if value[0] in ("'", '"') else value)
 
 
 def _in_words(text: str) -> str:
@@ -232,8 +232,8 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if tag == "img" and name in ("width", "height"):
         return value if SIZE.fullmatch(value) else None
     if tag == "img" and name == "src":  # a picture from elsewhere would tell its server who looks, and when
-        found = re.match(r"data:(image/(?:png|jpeg));base64,", value)
-        return value if found and picture(found[1], value[found.end() :]) else None
+        address = re.match(r"data:(image/(?:png|jpeg));base64,", value)
+        return value if address and picture(address[1], value[address.end() :]) else None
     if tag == "a" and name == "href":  # to a page or a letter; never to something that runs, or to the server's own
         return value.strip() if LINK.fullmatch(value.strip()) else None
     return None

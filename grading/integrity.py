@@ -16,7 +16,7 @@ from .text import storable
 
 MOST_BYTES = 25 * 2**20
 MOST_CELLS = 5000
-ABOUT = ("grade_id", "points", "grade", "locked", "solution", "task", "schema_version", "cell_type", "checksum")
+NBGRADER = ("grade_id", "points", "grade", "locked", "solution", "task", "schema_version", "cell_type", "checksum")
 # What lies beside a notebook and is only read. Everything else could be imported or run in place of something else.
 HARMLESS = set(
     ".csv .tsv .txt .json .md .png .jpg .jpeg .gif .svg .pdf .html .xlsx .parquet .npy .npz .gz .bz2 .dat".split()
@@ -34,6 +34,16 @@ class Change:
     cell: str
     what: str
     serious: bool
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The cell that counts for a grade_id, between further cells that keep what else the student wrote."""
+
+    before: list[NotebookNode]
+    kept: NotebookNode
+    after: list[NotebookNode]
+    changes: list[Change]
 
 
 def read_notebook(data: bytes) -> NotebookNode:
@@ -69,8 +79,8 @@ def _cells_of_old(worksheets: list) -> list[dict]:
     """
     cells = []
     for sheet in worksheets:
-        found = sheet.get("cells") if isinstance(sheet, dict) else None
-        for cell in found if isinstance(found, list) else []:
+        old = sheet.get("cells") if isinstance(sheet, dict) else None
+        for cell in old if isinstance(old, list) else []:
             kind = cell.get("cell_type") if isinstance(cell, dict) else None
             if kind == "code":
                 cells.append(cell | {"source": cell.get("input", "")})
@@ -105,9 +115,9 @@ def _cell(raw) -> NotebookNode | None:
         cell["attachments"] = _pasted(raw["attachments"])
     cell["given_id"] = raw.get("id") if isinstance(raw.get("id"), str) else ""
     metadata = raw.get("metadata")
-    about = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if isinstance(about, dict) and isinstance(about.get("grade_id"), str):
-        cell.metadata["nbgrader"] = {name: _short(about[name]) for name in ABOUT if name in about}
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
+        cell.metadata["nbgrader"] = {name: _short(nbgrader[name]) for name in NBGRADER if name in nbgrader}
     return cell
 
 
@@ -143,17 +153,14 @@ def mend(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookNode, 
     the notebook, without outputs, and what was changed
     """
     fixed = {cell.metadata.nbgrader.grade_id: cell for cell in release.cells if "nbgrader" in cell.metadata}
-    changes = []
+    names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in submitted.cells]
+    owners, changes = _with_lost_answers(submitted, fixed, [name if name in fixed else None for name in names])
     groups = {grade_id: [] for grade_id in fixed}
-    owners = []
-    for cell in submitted.cells:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        owners.append(grade_id if grade_id in fixed else None)
-    _find_lost(submitted, fixed, owners, changes)
     for cell, owner in zip(submitted.cells, owners, strict=True):
         if owner is not None:
             groups[owner].append(cell)
-    chosen = {grade_id: _choose(grade_id, fixed[grade_id], found, changes) for grade_id, found in groups.items()}
+    chosen = {grade_id: _choose(grade_id, fixed[grade_id], candidates) for grade_id, candidates in groups.items()}
+    changes += [change for choice in chosen.values() for change in choice.changes]
 
     first = {}
     for place, owner in enumerate(owners):
@@ -172,15 +179,21 @@ def mend(submitted: NotebookNode, release: NotebookNode) -> tuple[NotebookNode, 
             own.setdefault(behind, []).append(cell)
     cells = [*own[None]]
     for grade_id in fixed:
-        before, kept, after = chosen[grade_id]
-        cells += [*before, kept, *after, *own.get(grade_id, [])]
+        choice = chosen[grade_id]
+        cells += [*choice.before, choice.kept, *choice.after, *own.get(grade_id, [])]
     mended = nbformat.v4.new_notebook(cells=_with_ids(cells, release), metadata=copy.deepcopy(release.metadata))
     mended.metadata.pop("widgets", None)
     return mended, changes
 
 
-def _find_lost(submitted, fixed, owners, changes) -> None:
-    """Answer cells whose name was lost or changed: found by cell id, by the function they define, by their place."""
+def _with_lost_answers(
+    submitted: NotebookNode, fixed: dict[str, NotebookNode], owners: list[str | None]
+) -> tuple[list[str | None], list[Change]]:
+    """Whose the cells are, with answer cells whose name was lost or changed; and which these are.
+
+    They are known by the cell's id, by the function that they define, or by their place.
+    """
+    owners, changes = list(owners), []
     missing = [g for g, cell in fixed.items() if g not in owners and cell.metadata.nbgrader.get("solution")]
     order = list(fixed)
     for grade_id in missing:
@@ -196,13 +209,14 @@ def _find_lost(submitted, fixed, owners, changes) -> None:
         start = max(p for p, g in enumerate(owners) if g == before) if before else -1
         end = min(p for p, g in enumerate(owners) if g == after) if after else len(owners)
         renamed = [p for p in free if start < p < end and "nbgrader" in submitted.cells[p].metadata]
-        for found in (by_id, by_name, renamed):
-            if found:
-                owners[found[-1]] = grade_id
-                was = submitted.cells[found[-1]].metadata.get("nbgrader", {}).get("grade_id")
+        for places in (by_id, by_name, renamed):
+            if places:
+                owners[places[-1]] = grade_id
+                was = submitted.cells[places[-1]].metadata.get("nbgrader", {}).get("grade_id")
                 how = f"was renamed to {was[:60]!r}" if was else "had lost its marking"
                 changes.append(Change(grade_id, f"the answer cell {grade_id} {how} (and was found again)", True))
                 break
+    return owners, changes
 
 
 def _defines(code: str) -> set[str]:
@@ -210,53 +224,49 @@ def _defines(code: str) -> set[str]:
     return {a or b for a, b in re.findall(r"(?m)^(?:async\s+)?def\s+(\w+)|^(\w+)\s*=(?!=)", code)}
 
 
-def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
-    """The cell that counts for a grade_id, between further cells that keep what else the student wrote."""
-    about = original.metadata.nbgrader
-    kind = (
-        "answer cell"
-        if about.get("solution")
-        else "test"
-        if about.get("grade")
-        else "task"
-        if about.get("task")
-        else "cell"
-    )
+def _kind(nbgrader: NotebookNode) -> str:
+    kinds = {"solution": "answer cell", "grade": "test", "task": "task"}
+    return next((word for flag, word in kinds.items() if nbgrader.get(flag)), "cell")
+
+
+def _choose(grade_id: str, original: NotebookNode, candidates: list[NotebookNode]) -> _Chosen:
+    """What counts of the cells that a submission has for a grade_id, none to many."""
+    nbgrader, changes = original.metadata.nbgrader, []
+    kind = _kind(nbgrader)
     kept = copy.deepcopy(original)
     kept.pop("outputs", None)
     if kept.cell_type == "code":
         kept["outputs"], kept["execution_count"] = [], None
-    if not found:
+    if not candidates:
         matters = original.cell_type == "code" or kind != "cell"
-        changes.append(Change(grade_id, f"the {kind} {grade_id} was deleted (and put back)", matters))
-        return [], kept, []
-    answer = about.get("solution") and original.cell_type == "code"
-    if len(found) > 1:
+        return _Chosen([], kept, [], [Change(grade_id, f"the {kind} {grade_id} was deleted (and put back)", matters)])
+    answer = nbgrader.get("solution") and original.cell_type == "code"
+    if len(candidates) > 1:
         how = "the last is the answer" if answer else "one was kept"
-        changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(found)} times ({how})", True))
+        changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(candidates)} times ({how})", True))
     for name in ("points", "grade", "locked", "solution", "task"):
         given = {
             json.dumps(cell.metadata.get("nbgrader", {}).get(name), default=str)[:40]
-            for cell in found
+            for cell in candidates
             if "nbgrader" in cell.metadata
         }
-        wanted = json.dumps(about.get(name))
+        wanted = json.dumps(nbgrader.get(name))
         if given - {wanted, "null"}:
             changes.append(
                 Change(grade_id, f"{name} of {grade_id} was set to {', '.join(sorted(given))} (and restored)", True)
             )
     if answer:
-        edited = [cell for cell in found if cell.source.strip() != original.source.strip()]
-        kept["source"] = (edited or found)[-1].source
+        edited = [cell for cell in candidates if cell.source.strip() != original.source.strip()]
+        kept["source"] = (edited or candidates)[-1].source
         # Who splits a cell gets two with its name, and what the second needs stands in the first.
         own = nbformat.v4.new_code_cell
         parts = [own(cell.source) if cell.cell_type == "code" else _as_text(cell) for cell in edited[:-1]]
-        return parts, kept, []
+        return _Chosen(parts, kept, [], changes)
     extra = []
-    for cell in found:
+    for cell in candidates:
         if _plain(cell.source) == _plain(original.source) and cell.cell_type == original.cell_type:
             continue
-        if about.get("task") or original.cell_type == "markdown":
+        if nbgrader.get("task") or original.cell_type == "markdown":
             what = "was written into; the text stands below it" if cell.source.strip() else "was emptied (and put back)"
             changes.append(Change(grade_id, f"the locked text {grade_id} {what}", False))
             if cell.source.strip():
@@ -265,14 +275,14 @@ def _choose(grade_id: str, original, found: list, changes: list) -> tuple:
             changes.append(Change(grade_id, f"the {kind} {grade_id} was edited (and restored)", True))
             if cell.source.strip():
                 extra.append(_as_text(cell))
-    return [], kept, extra
+    return _Chosen([], kept, extra, changes)
 
 
 def _plain(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
 
 
-def _as_text(cell, markdown: bool = False):
+def _as_text(cell: NotebookNode, markdown: bool = False) -> NotebookNode:
     """A cell that is kept to be read, and not run."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", cell.source)), default=0))
     text = cell.source if markdown else f"{fence}python\n{cell.source}\n{fence}"
@@ -282,7 +292,7 @@ def _as_text(cell, markdown: bool = False):
     return moved
 
 
-def _with_ids(cells: list, release) -> list:
+def _with_ids(cells: list[NotebookNode], release: NotebookNode) -> list[NotebookNode]:
     """Unique ids: the release's for its cells, new ones for the student's."""
     released = {
         cell.metadata.nbgrader.grade_id: cell.get("id") for cell in release.cells if "nbgrader" in cell.metadata
@@ -291,9 +301,9 @@ def _with_ids(cells: list, release) -> list:
     numbered = []
     for number, cell in enumerate(cells):
         cell.pop("given_id", None)
-        about = cell.metadata.get("nbgrader", {})
-        if about.get("grade_id") in released and cell.metadata.get("nbgrader", {}).get("schema_version"):
-            cell["id"] = released[about["grade_id"]] or f"cell-{number}"
+        nbgrader = cell.metadata.get("nbgrader", {})
+        if nbgrader.get("grade_id") in released and nbgrader.get("schema_version"):
+            cell["id"] = released[nbgrader["grade_id"]] or f"cell-{number}"
         else:
             cell.metadata = NotebookNode()
             cell["id"] = f"own-{number}"

@@ -26,9 +26,9 @@ from .course import ROOT, GradingError, configuration, labs, need_lab, questions
 from .integrity import Unreadable, mend, read_notebook, set_aside
 from .parallel import run_all, why_not
 from .report import class_report, export_canvas, export_moodle
-from .run import KEEP
 from .safe import SECONDS_IN_ALL, presentable
 from .text import name_problem, no_formula, storable, visible
+from .warm import KEEP
 
 GRADED, LOOK, FAILED = "graded", "needs a look", "failed"
 VERSION = 2  # of the way of grading: another number grades everything anew

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from .course import GradingError
-from .run import close_stages, run_notebook, stop
+from .run import run_notebook
+from .stopping import stop
 from .text import storable
+from .warm import close_stages
 
 MOST_WORDS = 1000  # characters about what went wrong
 PATIENCE = "30s"  # until a scheduler has answered

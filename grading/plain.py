@@ -1,33 +1,28 @@
 """Messages of plain data between the trusted tests and a student's functions: numbers, text, arrays, tables.
 
 Both sides know this module, and neither trusts the other with more than data: nothing here can name a class or a
-function of the receiver, so a message can be wrong but cannot run anything (pickle could). A message is
-
-    8 bytes length of the head · 8 bytes length of the body · head (JSON) · body (the bytes of all arrays)
+function of the receiver, so a message can be wrong but cannot run anything (pickle could). A message has a head (JSON)
+and a body (the bytes of all arrays), and is sent by `grading.channel`.
 
 In the head a plain JSON value stands for itself, and everything else is a list with its kind in front, such as
 `["array", "<f8", [3, 2], 0, 48]` (dtype, shape, and from where to where in the body). What is not plain data is refused
-by `encode` with a TypeError that says what came.
+by `encode` with a TypeError that says what came. What `Writer` writes `Reader` reads, kind for kind: that is why they
+stand in one file.
 """
 
 import datetime
-import json
 import math
 import re
-import socket
-import struct
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-HEAD = struct.Struct("<QQ")
-MOST_BYTES = 256 * 2**20  # of a message
-MOST_HEAD = 32 * 2**20  # of these in the head
-MOST_VALUES = 2_000_000  # in a head: each costs its receiver some hundred bytes, and may be written with three
+from .channel import DEEPEST, MOST_BYTES, ChannelError
+from .generators import generator, state_of
+
 MOST_MADE = 2 * MOST_BYTES  # bytes that are made out of one message
-DEEPEST = 50
-MOST_BRACKETS = 4 * DEEPEST + 20  # open at once in a head: a value inside another one costs up to four
 TABLE = 2000  # bytes that a table, an index or a generator takes without anything in it
 # What is looked up by name on the receiver's side is on these lists. A type, a zone or a state that is made of other
 # words could open files there, or be read beyond its end.
@@ -41,33 +36,7 @@ TEXTS = {"str", "string"}  # pandas's types of text
 MASKED = {"b": pd.arrays.BooleanArray, "i": pd.arrays.IntegerArray, "u": pd.arrays.IntegerArray,
           "f": pd.arrays.FloatingArray}  # fmt: skip
 CLOSED = {"left", "right", "both", "neither"}
-_UINT32 = {"has_uint32": 1, "uinteger": 2**32 - 1}
-_PCG = {"state": {"state": 2**128 - 1, "inc": 2**128 - 1}, **_UINT32}
-# Each kind of generator → what its state holds: numbers with their largest value, arrays with type and length.
-STATES = {
-    "PCG64": _PCG,
-    "PCG64DXSM": _PCG,
-    "MT19937": {"state": {"key": ("uint32", 624), "pos": 624}},
-    "Philox": {
-        "state": {"counter": ("uint64", 4), "key": ("uint64", 2)},
-        "buffer": ("uint64", 4),
-        "buffer_pos": 4,
-        **_UINT32,
-    },
-    "SFC64": {"state": {"state": ("uint64", 4)}, **_UINT32},
-}
 TORCH_DTYPES = {"float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"}
-# Everything after a quotation mark is taken, and nothing is tried twice: one pass, whatever came.
-STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-class ChannelError(Exception):
-    """The other side sent no valid message, or is gone."""
-
-
-class Gone(ChannelError):
-    """The other side closed the channel."""
 
 
 class TooDeep(TypeError):
@@ -84,98 +53,6 @@ class Opaque:
         return f"<{self.name}: nothing that can be checked>"
 
 
-# --- sending and receiving ----------------------------------------------------------------------------------------
-
-
-def send(channel: socket.socket, head, body: bytes = b"", wait=None) -> None:
-    """Send a message.
-
-    Parameters
-    ----------
-    wait : called before each part with the channel and True; returns as soon as something can be written, or raises.
-        Without it sending waits for as long as the other side likes.
-    """
-    data = json.dumps(head).encode()
-    rest = memoryview(HEAD.pack(len(data), len(body)) + data + body)
-    if wait is None:
-        channel.sendall(rest)
-        return
-    while rest:
-        wait(channel, True)
-        try:
-            rest = rest[channel.send(rest, socket.MSG_DONTWAIT) :]
-        except BlockingIOError:
-            continue
-
-
-def receive(
-    channel: socket.socket,
-    most_bytes: int = MOST_BYTES,
-    most_values: int = MOST_VALUES,
-    most_brackets: int = MOST_BRACKETS,
-    wait=None,
-):
-    """The next message: head and body.
-
-    Parameters
-    ----------
-    most_bytes, most_values, most_brackets : of a message; in its head; open at once in its head
-    wait : called before each part with the channel and False; returns as soon as something can be read, or raises.
-        Without it receiving waits for as long as the other side likes.
-
-    Raises
-    ------
-    Gone : the other side closed the channel
-    ChannelError : what came is no message, or holds too much; it is not decoded then
-    """
-    head_size, body_size = HEAD.unpack(_exactly(channel, HEAD.size, wait))
-    if head_size + body_size > most_bytes:
-        raise ChannelError(f"a message of {head_size + body_size:,} bytes; at most {most_bytes:,} are read")
-    if head_size > MOST_HEAD:
-        raise ChannelError(f"a message with {head_size:,} bytes beside its arrays; at most {MOST_HEAD:,} are read")
-    head = _exactly(channel, head_size, wait)
-    body = _exactly(channel, body_size, wait)
-    _weigh(head, most_values, most_brackets)
-    try:
-        return json.loads(head.decode()), body  # json would take UTF-16 too, in which nothing was counted
-    except (ValueError, RecursionError) as problem:
-        raise ChannelError(f"no valid message: {type(problem).__name__}") from None
-
-
-def _exactly(channel, size: int, wait) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        if wait is not None:
-            wait(channel, False)
-        try:
-            part = channel.recv(min(size - len(data), 2**20), 0 if wait is None else socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            continue
-        except OSError as problem:
-            raise ChannelError(f"the channel broke: {problem}") from None
-        if not part:
-            raise Gone("the other side has gone")
-        data += part
-    return bytes(data)
-
-
-def _weigh(head: bytes, most_values: int, most_brackets: int) -> None:
-    """Count values and depth of a head while it is bytes still: as objects it may take thirty times the room."""
-    bare = STRING.sub(b"", head, count=most_values)
-    if b'"' in bare:
-        raise ChannelError(f"a message of more texts than {most_values:,}")
-    values = 1 + sum(bare.count(sign) for sign in (b",", b":", b"[", b"{"))
-    if values > most_values:
-        raise ChannelError(f"a message of {values:,} values; at most {most_values:,} are read")
-    brackets = np.frombuffer(bare.translate(None, NO_BRACKETS), np.uint8)
-    if len(brackets) > 2 * most_values:
-        raise ChannelError("no valid message: it closes more than it opens")
-    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), 1, -1).astype(np.int8)
-    deepest = np.cumsum(steps, dtype=np.int32).max(initial=0)
-    if deepest > most_brackets:
-        raise ChannelError(f"a message nested {deepest:,} deep; at most {most_brackets} are read")
-
-
 # --- values into messages -----------------------------------------------------------------------------------------
 
 
@@ -188,11 +65,11 @@ class Writer:
     graph : called with a torch tensor that carries a gradient, returns a number for it; None sends the values alone
     """
 
-    def __init__(self, callback=None, graph=None):
+    def __init__(self, callback: Callable | None = None, graph: Callable | None = None):
         self.body, self.callback, self.graph = bytearray(), callback, graph
         self.marking = False
 
-    def mark(self, value, depth: int = 0):
+    def mark(self, value: object, depth: int = 0):
         """As `encode`; where something cannot be sent, a mark stands in its place, and the rest goes over."""
         marking, self.marking = self.marking, True
         try:
@@ -206,7 +83,7 @@ class Writer:
         finally:
             self.marking = marking
 
-    def encode(self, value, depth: int = 0):
+    def encode(self, value: object, depth: int = 0):
         """The value as it stands in a head. What is no plain data is a TypeError; in the columns of a table, a mark."""
         if depth > DEEPEST:
             raise TooDeep(f"values nested more than {DEEPEST} deep cannot be checked")
@@ -253,7 +130,7 @@ class Writer:
         if isinstance(value, datetime.date | datetime.time | datetime.timedelta | pd.Period | pd.Interval):
             return self._moment(value, inner)
         if isinstance(value, np.random.Generator):
-            return ["generator", self.encode(_state(value.bit_generator.state), inner)]
+            return ["generator", self.encode(state_of(value), inner)]
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
             number = self.graph(value) if self.graph and value.requires_grad else None
@@ -339,11 +216,11 @@ class Reader:
     tensor : called with a tensor that requires a gradient and its number, returns the tensor to use; None leaves it
     """
 
-    def __init__(self, body: bytes, function=None, tensor=None):
+    def __init__(self, body: bytes, function: Callable | None = None, tensor: Callable | None = None):
         self.body, self.function, self.tensor = body, function, tensor
         self.left = MOST_MADE
 
-    def decode(self, head):
+    def decode(self, head: object):
         try:
             return self._decode(head, 0)
         except ChannelError:
@@ -511,69 +388,3 @@ class Reader:
         if not requires_grad:
             return tensor
         return self.tensor(tensor, number) if self.tensor else tensor.requires_grad_()
-
-
-def generator(state: dict) -> np.random.Generator:
-    """A generator of random numbers in this state.
-
-    Raises
-    ------
-    ChannelError : no generator of numpy has such a state (numpy itself would read beyond the end of its memory)
-    """
-    kind = state.get("bit_generator") if isinstance(state, dict) else None
-    if kind not in STATES or not _holds({k: v for k, v in state.items() if k != "bit_generator"}, STATES[kind]):
-        raise ChannelError("a generator of an unknown kind, or in a state that there is not")
-    bits = getattr(np.random, kind)(0)
-    bits.state = state
-    return np.random.Generator(bits)
-
-
-def _holds(state, wanted) -> bool:
-    """Whether a part of a state has what STATES says."""
-    if isinstance(wanted, dict):
-        return (
-            isinstance(state, dict)
-            and state.keys() == wanted.keys()
-            and all(_holds(state[k], wanted[k]) for k in wanted)
-        )
-    if isinstance(wanted, int):
-        return type(state) is int and 0 <= state <= wanted
-    dtype, length = wanted
-    return isinstance(state, np.ndarray) and state.dtype == dtype and state.shape == (length,)
-
-
-def _state(state):
-    return {k: _state(v) if isinstance(v, dict) else v for k, v in state.items()}
-
-
-def change_in_place(value, new) -> None:
-    """Give `value` the content of `new`, as a function does that changes what it was handed.
-
-    Raises
-    ------
-    ChannelError : this kind of value cannot be changed in such a way
-    """
-    torch = sys.modules.get("torch")
-    if isinstance(value, np.random.Generator) and isinstance(new, np.random.Generator):
-        value.bit_generator.state = new.bit_generator.state
-    elif isinstance(value, np.ndarray) and value.shape == np.shape(new):
-        value[...] = new
-    elif isinstance(value, pd.DataFrame | pd.Series) and isinstance(new, type(value)):
-        value._update_inplace(new)
-    elif isinstance(value, list) and isinstance(new, list | Opaque):
-        value[:] = new if isinstance(new, list) else [new]
-    elif isinstance(value, dict) and isinstance(new, dict | Opaque):
-        value.clear()
-        value.update(new if isinstance(new, dict) else {new: new})
-    elif isinstance(value, set) and isinstance(new, set | Opaque):
-        value.clear()
-        value.update(new if isinstance(new, set) else {new})
-    elif isinstance(value, tuple) and isinstance(new, tuple) and len(value) == len(new):
-        for old, fresh in zip(value, new, strict=True):
-            if isinstance(old, np.ndarray | pd.DataFrame | pd.Series | list | dict | set | tuple | np.random.Generator):
-                change_in_place(old, fresh)  # whatever else it holds nobody can have changed
-    elif torch is not None and isinstance(value, torch.Tensor) and value.shape == np.shape(new):
-        with torch.no_grad():
-            value.copy_(new)
-    else:
-        raise ChannelError(f"an argument of the type {type(value).__name__} came back as another thing")

@@ -10,6 +10,7 @@ import nbformat
 from mistune import HTMLRenderer
 from nbconvert.filters import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
 
 from .bounded import Spent, TooMuch, call, left, take
@@ -76,7 +77,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}\n{LONG.format(len(text) - most)}"
 
 
-def clean_markdown(source: str, attached=None) -> str:
+def clean_markdown(source: str, attached: dict[str, dict[str, str]] | None = None) -> str:
     """Markdown that renders to nothing active; what cannot be made so is shown as the text it is.
 
     Text that renders to what may be shown stays as it was written. Of other text the page is made here, in a process
@@ -109,11 +110,11 @@ def _apart(source: str, attached) -> tuple[str, dict[str, str]]:
             if len(address) <= MOST_PICTURE and DRAWN.fullmatch(address):
                 pictures[name] = address
 
-    def named(found: re.Match) -> str:
+    def named(address: re.Match) -> str:
         name = f"pasted-{len(pictures)}"
         while name in pictures:
             name += "x"
-        pictures[name] = found[0]
+        pictures[name] = address[0]
         return f"attachment:{name}"
 
     return DRAWN.sub(named, source), pictures
@@ -139,14 +140,14 @@ def _drawn(page: str, pictures: dict[str, str]) -> str:
     """The page with pictures in place of their names; one of them may be asked for a thousand times."""
     room = MOST_PICTURES
 
-    def drawn(found: re.Match) -> str:
+    def drawn(pasted: re.Match) -> str:
         nonlocal room
-        name = decoded(found[2])
+        name = decoded(pasted[2])
         address = pictures.get(name) or pictures.get(unquote(name), "")
         if not address or len(address) > room:
-            return found[0]
+            return pasted[0]
         room -= len(address)
-        return found[1] + address
+        return pasted[1] + address
 
     return PASTED.sub(drawn, page)
 
@@ -203,7 +204,7 @@ def coloured(source: str) -> int:
 # --- outputs ------------------------------------------------------------------------------------------------------
 
 
-def clean_outputs(outputs, budget: int) -> list[dict]:
+def clean_outputs(outputs: object, budget: int) -> list[dict]:
     """The outputs of a cell as a student's Python reported them: valid, harmless, and at most `budget` bytes.
 
     Of each only what is known is taken, of the type that it must have, and of the metadata nothing but a picture's size
@@ -265,7 +266,7 @@ def _output(output: dict) -> dict | None:
             return {"output_type": "stream", "name": "stderr", "text": UNSEEN}
         if not data:
             return None
-        cleaned = {"output_type": str(kind), "data": data, "metadata": _about_pictures(output.get("metadata"), data)}
+        cleaned = {"output_type": str(kind), "data": data, "metadata": _picture_metadata(output.get("metadata"), data)}
         if kind == "execute_result":
             count = output.get("execution_count")
             cleaned["execution_count"] = count if type(count) is int and 0 <= count < 10**6 else None
@@ -300,27 +301,27 @@ def _data(mime: str, value: str) -> str | None:
     return value
 
 
-def _about_pictures(metadata, data: dict) -> dict:
+def _picture_metadata(metadata, data: dict) -> dict:
+    """Size and words of the pictures among the data."""
     kept = {}
     for mime in PICTURES:
-        about = metadata.get(mime) if isinstance(metadata, dict) and mime in data else None
-        if not isinstance(about, dict):
+        given = metadata.get(mime) if isinstance(metadata, dict) and mime in data else None
+        if not isinstance(given, dict):
             continue
-        found = {}
+        kept[mime] = {}
         for name in ("width", "height"):
-            value = about.get(name)
+            value = given.get(name)
             if type(value) is int and 0 <= value < 10**5 or isinstance(value, str) and SIZE.fullmatch(value):
-                found[name] = value
-        if isinstance(about.get("alt"), str):
-            found["alt"] = " ".join(storable(about["alt"])[:1000].split())
-        kept[mime] = found
+                kept[mime][name] = value
+        if isinstance(given.get("alt"), str):
+            kept[mime]["alt"] = " ".join(storable(given["alt"])[:1000].split())
     return kept
 
 
 # --- the whole notebook -------------------------------------------------------------------------------------------
 
 
-def presentable(notebook):
+def presentable(notebook: NotebookNode) -> NotebookNode:
     """The notebook, changed in place: what a student wrote and what it shows is cleaned, and capped over all cells.
 
     Outputs are cleaned already, where they came in. A cell that is locked, and an answer that is still the release's,
@@ -328,8 +329,8 @@ def presentable(notebook):
     """
     sources, texts, pictures = MOST_SOURCES, MOST_TEXT, MOST_PICTURES
     for cell in notebook.cells:
-        about = cell.metadata.get("nbgrader", {})
-        if not about.get("locked") and not (about and about.get("checksum") == compute_checksum(cell)):
+        nbgrader = cell.metadata.get("nbgrader", {})
+        if not nbgrader.get("locked") and not (nbgrader and nbgrader.get("checksum") == compute_checksum(cell)):
             if cell.cell_type == "raw":  # a template would take some of its HTML
                 cell = _become_text(cell)
             elif cell.cell_type == "markdown":
@@ -358,6 +359,6 @@ def presentable(notebook):
     return notebook
 
 
-def _become_text(cell):
+def _become_text(cell: NotebookNode) -> NotebookNode:
     cell["cell_type"], cell["source"] = "markdown", _as_written(_cut(storable(cell.source), MOST_SOURCE))
     return cell

@@ -1,7 +1,7 @@
 """The cage a student's code runs in: bubblewrap's namespaces, and limits on what is left inside.
 
 `Sandbox()` starts bubblewrap with a program that only sleeps; the Python that runs the notebook then joins its
-namespaces (`grading.inside.enter`), or is started in it from the beginning (`cold=True`). Closing it kills every
+namespaces (`grading.fence.enter`), or is started in it from the beginning (`cold=True`). Closing it kills every
 process inside, whatever they did to be left behind.
 """
 
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from . import syscalls, watch
 from .cgroups import Cgroup
@@ -44,6 +45,8 @@ BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What steers the matrix libraries has to be the same in all Pythons of a grading: kept results are found by it.
 PASSED_ON = ("OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "DATALAB_KEEP_MB")
+# Of this package: what runs a student's cells, and nothing that knows of tests.
+INSIDE = ("__init__", "calls", "channel", "fence", "generators", "inside", "plain", "shell")
 FOLDERS = ["/dev/shm", "/tmp", HOME]  # where a student's code may write; in memory
 CACHED = ("kept", "open_images")  # of the folder DATALAB_CACHE, where it lies elsewhere than in `datasets`
 
@@ -97,8 +100,7 @@ def user_of_its_own(process: int) -> int:
 
 def seen() -> list[tuple[Path, Path]]:
     """Folders and files of this Python and the course that are in the sandbox: where they lie, where they are there."""
-    package = CODE / "grading"
-    ours = [CODE / "utils", CODE / "datasets", *(package / f for f in ("__init__.py", "plain.py", "inside.py"))]
+    ours = [CODE / "utils", CODE / "datasets", *(CODE / "grading" / f"{name}.py" for name in INSIDE)]
     python = [Path(p).resolve() for p in dict.fromkeys([sys.base_prefix, sys.prefix]) if not p.startswith("/usr/")]
     cache = environment().get("DATALAB_CACHE")
     cached = [Path(cache, name) for name in CACHED if os.path.isdir(f"{cache}/{name}")] if cache else []
@@ -113,7 +115,7 @@ def command(limits: dict, *, cold: bool = False) -> list[str]:
     process, and nothing of the course besides.
 
     Run by root, bubblewrap waits for a map of users (`Sandbox`), and the Python inside does what is left to do before
-    it becomes another user (`grading.inside.give_up_rights`): for a `cold` start it needs the rights to do so.
+    it becomes another user (`grading.fence.give_up_rights`): for a `cold` start it needs the rights to do so.
     """
     size = str(limits["folder_bytes"])
     args = [
@@ -191,7 +193,13 @@ class Sandbox:
     OSError : there is no sandbox; in bubblewrap's words, why
     """
 
-    def __init__(self, limits: dict = LIMITS, program: list[str] | None = None, pass_fds=(), unsafe: bool = False):
+    def __init__(
+        self,
+        limits: dict = LIMITS,
+        program: list[str] | None = None,
+        pass_fds: tuple[int, ...] = (),
+        unsafe: bool = False,
+    ):
         self.limits, self.pid, self.process, self.cgroup = limits, None, None, Cgroup(limits)
         self.first = None  # stands for the first process inside, whose end is the end of all; see `_identified`
         self.user = STUDENT if chooses_users() and not unsafe else None
@@ -205,10 +213,10 @@ class Sandbox:
             except (OSError, ValueError, KeyError) as problem:
                 self.close()
                 words.seek(0)
-                said = words.read(1000).decode("utf-8", "replace").strip()
-                raise OSError(said or f"bubblewrap did not start: {problem}") from None
+                why = words.read(1000).decode("utf-8", "replace").strip()
+                raise OSError(why or f"bubblewrap did not start: {problem}") from None
 
-    def _start(self, program, pass_fds, words) -> None:
+    def _start(self, program: list[str] | None, pass_fds: tuple[int, ...], words: BinaryIO) -> None:
         reading, writing = os.pipe()
         mapped, go = os.pipe()
         waits = ["--userns-block-fd", str(mapped)] if self.user is not None else []
@@ -260,7 +268,7 @@ class Sandbox:
         """The program inside, as this machine counts, and a file that stands for it (`pid` is bubblewrap's own
         process, which only waits)."""
         for _ in range(200):
-            others = [one for one in watch.processes(self.pid) if one != self.pid]
+            others = [pid for pid in watch.processes(self.pid) if pid != self.pid]
             if others:
                 stands = os.pidfd_open(min(others))
                 if watch.namespace(min(others)) == watch.namespace(self.pid):  # it is still who it was
@@ -315,7 +323,7 @@ def _identified(child: int, parent: int) -> int:
     return stands
 
 
-def send_signal(stands: int, how=signal.SIGKILL) -> None:
+def send_signal(stands: int, how: int = signal.SIGKILL) -> None:
     """Send a signal to the process that a file stands for (pidfd); nothing happens where it has ended."""
     try:
         signal.pidfd_send_signal(stands, how)

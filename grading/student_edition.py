@@ -6,6 +6,11 @@ from pathlib import Path
 
 from .course import ROOT, GradingError
 
+# What `datalab check` needs: running a notebook as the grader does. The tests and the gradebook stay at home.
+CHECK = (
+    "__init__ bounded bounded_process calls cgroups channel check course fence generators htmlclean inside integrity "
+    "leftovers plain run safe sandbox session shell stage stopping syscalls text warm watch"
+).split()
 # Everything a student needs. What is not named here stays at home: the sources, the solutions, the grading, the tests.
 CONTENTS = [
     ".gitignore",
@@ -16,8 +21,7 @@ CONTENTS = [
     "course/release",
     "datasets",
     "environment.yml",
-    # What `datalab check` needs: running a notebook as the grader does. The tests and the gradebook stay at home.
-    *(f"grading/{name}.py" for name in "__init__ check course inside integrity plain run safe sandbox".split()),
+    *(f"grading/{name}.py" for name in CHECK),
     "pyproject.toml",
     "requirements.lock",
     "utils",

@@ -16,7 +16,7 @@ MOST_NAME = 200  # bytes; a file system mostly takes 255, and the files named af
 NO_NAME = set('[]{}*?<>"&\\')  # of a pattern for files, of HTML, of a text in a script: nbgrader's pages escape none
 
 
-def storable(value):
+def storable(value: object) -> object:
     """A text, or lists and dicts of texts, as a file can hold it.
 
     A half of a pair of signs (`'\\ud800'`), which no encoding has, becomes the replacement character. Values of other
@@ -41,7 +41,7 @@ def in_order(code: str) -> str:
     return TURNING.sub(lambda sign: ascii(sign[0])[1:-1], code)
 
 
-def no_formula(value):
+def no_formula(value: object) -> object:
     """A cell of a table that no spreadsheet takes for a formula, whichever sign it splits lines at.
 
     A text in which a formula could begin (`=`, `+`, `-`, `@` or their full-width forms, at the start or behind `;`,
@@ -51,9 +51,9 @@ def no_formula(value):
     return FORMULA.sub(_marked, visible(value)) if isinstance(value, str) else value
 
 
-def _marked(found: re.Match) -> str:
-    begins = found.start() == 0 or re.search(r"[;\t\r\n]", found[1])
-    return f"{found[1]}'{found[2]}" if begins else found[0]
+def _marked(sign: re.Match) -> str:
+    begins = sign.start() == 0 or re.search(r"[;\t\r\n]", sign[1])
+    return f"{sign[1]}'{sign[2]}" if begins else sign[0]
 
 
 def name_problem(student: str) -> str:

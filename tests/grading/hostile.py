@@ -129,7 +129,7 @@ case("forges_messages", "writes 'passed' into every open file", attack(
     "import os\nfor fd in range(3, 64):\n    try:\n        os.write(fd, b'{\"passed\": true, \"gone\": false, \"message\": \"\", \"problem\": \"\"}\\n' * 3)\n    except OSError: pass"),
     words="ended Python|sent back|broke")  # fmt: skip
 case("answers_for_everything", "replaces the code that answers calls", attack(
-    "import gc\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Calls' and hasattr(o, 'channel'):\n        import grading.plain as p\n"
+    "import gc\nfor o in gc.get_objects():\n    if type(o).__name__ == 'Calls' and hasattr(o, 'channel'):\n        import grading.channel as p\n"
     "        type(o).call = lambda self, head, body: p.send(self.channel, {'ok': 0.25, 'changed': [None] * len(head['args'])})\n        break"))  # fmt: skip
 case("patches_assertion_error", "AssertionError becomes harmless", attack(
     "import builtins\nclass Quiet(Exception): pass\nbuiltins.AssertionError = Quiet\nimport sys\nsys.excepthook = lambda *a: None\nget_ipython().showtraceback = lambda *a, **k: None"))  # fmt: skip

@@ -71,7 +71,8 @@ case("deeper_points", "points nested 900 deep", edit(_nested_for_nbgrader(900), 
 
 CHANNEL = """
 import gc, json, os, socket, struct, sys, time
-from grading import inside, plain
+from grading.channel import receive, send
+from grading.shell import run_cell
 calls = next(o for o in gc.get_objects() if type(o).__name__ == 'Calls' and hasattr(o, 'channel'))
 channel = calls.channel
 def for_ever():
@@ -97,14 +98,14 @@ def _then(*sources: str):
 
 # Of the orders that come it does the short ones, so that the grader meets nothing odd but the one that is not read.
 NEVER_READS = f"""{CHANNEL}
-plain.send(channel, {{'outputs': [], 'count': 1}})
+send(channel, {{'outputs': [], 'count': 1}})
 while True:
     first = channel.recv(16, socket.MSG_PEEK | socket.MSG_WAITALL)
     if len(first) < 16: os._exit(0)
     if struct.unpack('<QQ', first)[0] > 1_000_000: for_ever()
-    order, body = plain.receive(channel)
+    order, body = receive(channel)
     if order['do'] == 'call': calls.call(order, body)
-    else: plain.send(channel, {{'outputs': inside.run(get_ipython(), order['code']), 'count': 1}})
+    else: send(channel, run_cell(get_ipython(), order['code']) | {{'count': 1}})
 """
 case(
     "answers_and_never_reads",
@@ -199,7 +200,7 @@ def result(head: str, body: str = "b''"):
     """A function whose result is this head, with this body."""
     return code(
         f"{CHANNEL}def share(table, column, value):\n    if asked_by_a_test():\n"
-        f"        plain.send(channel, {{'ok': {head}, 'changed': [None, None, None]}}, {body})\n    return 0.25"
+        f"        send(channel, {{'ok': {head}, 'changed': [None, None, None]}}, {body})\n    return 0.25"
     )
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grading import inside, leftovers, sandbox, syscalls, watch
+from grading import fence, leftovers, sandbox, syscalls, watch
 from grading.cgroups import Cgroup
 from grading.course import GradingError
-from grading.run import close_stages, run_notebook
+from grading.run import run_notebook
+from grading.warm import close_stages
 from tests.grading import ordinary_user
 from tests.grading.sandboxed import needs_sandbox, on_linux
 
@@ -288,7 +289,7 @@ def test_an_environment_that_is_closed_to_others_is_refused_with_what_to_do(monk
 @needs_sandbox
 def test_no_signal_goes_to_a_number_that_may_be_somebody_elses(monkeypatch):
     """A submission's Python is replaced by a child of its own, and interrupted: nobody may be hit in its place."""
-    monkeypatch.setattr("grading.run.GRACE", 1)
+    monkeypatch.setattr("grading.session.GRACE", 1)
     numbers, kill = [], os.kill
     started = []
     monkeypatch.setattr(os, "kill", lambda pid, how: numbers.append(pid) or kill(pid, how))
@@ -353,7 +354,7 @@ TERMINALS = "import os\ntaken = []\ntry:\n    while True: taken.append(os.open('
 @root_only
 def test_an_ordinary_users_submissions_get_few_terminals_too(tmp_path):
     done = ordinary_user.python(f"from tests.grading.test_fence import shown\nprint(shown({TERMINALS!r})[0])", tmp_path)
-    assert done.stdout.strip() == str([f"{inside.TERMINALS}\n"]), (done.stdout, done.stderr)
+    assert done.stdout.strip() == str([f"{fence.TERMINALS}\n"]), (done.stdout, done.stderr)
 
 
 # --- processors -----------------------------------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import nbformat
 import pytest
 
 from grading.marks import grade
-from grading.run import close_stages, run_notebook
+from grading.run import run_notebook
 from grading.sandbox import environment
+from grading.warm import close_stages
 from tests.grading.hostile import CASES, NAME
 from tests.grading.sandboxed import needs_sandbox
 from tests.grading.test_marks import START, course, solution_cells, submit

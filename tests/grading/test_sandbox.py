@@ -13,7 +13,8 @@ import pytest
 
 from grading import sandbox
 from grading.course import GradingError
-from grading.run import close_stages, run_notebook
+from grading.run import run_notebook
+from grading.warm import close_stages
 from tests.grading.sandboxed import needs_sandbox
 
 pytestmark = needs_sandbox
@@ -98,7 +99,7 @@ def test_the_environment_holds_nothing_of_the_outside(looked):
 
 LOOKED_FOR = [
     *(ROOT / name for name in ("course", "solutions", "tests", "submitted", "gradebook.db", "nbgrader_config.py")),
-    ROOT / "grading/trusted.py",
+    *(ROOT / "grading" / name for name in ("trusted.py", "stand_ins.py", "stage.py", "run.py")),
     Path("/home/neighbour"),
     Path.home() / ".ssh",
     Path("/var"),
@@ -312,7 +313,7 @@ def test_a_fork_bomb_ends_with_its_sandbox(lost):
 
 def test_endless_loops_end(inside, monkeypatch):
     """The cold Python's first cell waits until it has started, so the limit is longer; its loops do not work meanwhile."""
-    monkeypatch.setattr("grading.run.GRACE", 2)
+    monkeypatch.setattr("grading.session.GRACE", 2)
     seconds, body = (4, "time.sleep(0.1)") if inside.cold else (1, "pass")
     polite = f"import time\nwhile True:\n    {body}"
     rude = f"import time\nwhile True:\n    try:\n        while True:\n            {body}\n    except KeyboardInterrupt:\n        pass"

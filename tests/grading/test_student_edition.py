@@ -104,6 +104,7 @@ def test_nothing_for_instructors_is_in_it(edition):
         "source",
         "solutions",
         "trusted.py",
+        "stand_ins.py",
         "marks.py",
         "gradebook.py",
         "tests",
@@ -113,6 +114,15 @@ def test_nothing_for_instructors_is_in_it(edition):
     }
     assert not names & {"instructor_guide.md", "rubrics.md", "__pycache__"}
     assert (edition / "course/release/lab0_start_here/0_start_here.ipynb").exists()
+
+
+def test_its_check_needs_nothing_that_stays_at_home(edition):
+    """Without what an installation of the whole course lends it."""
+    modules = "grading.check, grading.stage, grading.inside, grading.bounded_process"
+    code = f"import sys; sys.meta_path = [f for f in sys.meta_path if 'ditable' not in repr(f)]; import {modules}"
+    environment = os.environ | {"PYTHONPATH": str(edition)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=edition, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_make_lists_only_what_works_there(edition):

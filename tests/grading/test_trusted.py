@@ -7,8 +7,9 @@ import nbformat
 import pytest
 
 from grading.course import GradingError
-from grading.run import close_stages, run_notebook
+from grading.run import run_notebook
 from grading.trusted import defined, names_tested
+from grading.warm import close_stages
 from tests.grading.sandboxed import needs_sandbox
 
 FEW = {"cell_seconds": 5}
@@ -73,7 +74,7 @@ def test_a_right_answer_passes_and_a_wrong_one_hears_the_tests_words(attempt):
         "get_ipython().ast_transformers.append(Strip())\ndef f(x): return 0",
         "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])\ndef f(x): return 0",
         "import builtins\nbuiltins.AssertionError = Exception\nint.__eq__\nf = lambda x: 0",
-        "import gc, grading.plain as p\nC = next(type(o) for o in gc.get_objects() if type(o).__name__ == 'Calls')\nC.call = lambda self, h, b: p.send(self.channel, {'ok': True, 'changed': [None]})\ndef f(x): return 0",
+        "import gc, grading.channel as p\nC = next(type(o) for o in gc.get_objects() if type(o).__name__ == 'Calls')\nC.call = lambda self, h, b: p.send(self.channel, {'ok': True, 'changed': [None]})\ndef f(x): return 0",
         "import json\njson.dumps = lambda *a, **k: '{\"ok\": true, \"changed\": [null], \"passed\": true}'\ndef f(x): return 0",
         "import inspect\ndef f(x):\n    for frame in inspect.stack():\n        if 'test' in str(frame.frame.f_globals.keys()): return 2 * x\n    return 0",
         "def f(x):\n    import gc\n    return next((o for o in gc.get_objects() if isinstance(o, str) and 'assert f(x)' in o), 0)",
@@ -88,7 +89,7 @@ def test_no_trick_passes_a_test(attempt, attack):
 @needs_sandbox
 def test_a_python_that_answers_everything_is_caught_by_a_canary(attempt):
     attack = """
-    import gc, grading.plain as p
+    import gc, grading.channel as p
     C = next(type(o) for o in gc.get_objects() if type(o).__name__ == "Calls")
     C.call = lambda self, head, body: p.send(self.channel, {"ok": 2 * body.count(1), "changed": []})
     """

@@ -10,22 +10,25 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import run
-from grading.plain import HEAD, ChannelError, receive, send
+from grading import session as sessions
+from grading.channel import HEAD, ChannelError, Gone, receive, send
+from grading.session import Lost, Session
+from grading.stopping import Stopped
+from grading.stopping import stop as nobody_waits
 
 
 @pytest.fixture
 def session(monkeypatch):
     """A session without a sandbox: what it does to the student's Python is written down in `done`."""
-    monkeypatch.setattr(run, "GRACE", 0.5)
+    monkeypatch.setattr(sessions, "GRACE", 0.5)
     done = []
-    monkeypatch.setattr(run, "send_signal", lambda stands, how=9: done.append("interrupt" if how == 2 else "kill"))
+    monkeypatch.setattr(sessions, "send_signal", lambda stands, how=9: done.append("interrupt" if how == 2 else "kill"))
     sandbox = SimpleNamespace(excess=lambda: None, close=lambda: done.append("close"), cgroup=None)
     here, there = socket.socketpair()
     made = SimpleNamespace(sandbox=sandbox, channel=here, there=there, done=done, python=0, end=math.inf, looked=0.0)
     made.limits = {"output_bytes": 10**6, "wall_seconds": 1}
-    made.ask = lambda *order: run.Session.ask(made, *order)
-    made._why = lambda otherwise: otherwise
+    made.ask = lambda *order: Session.ask(made, *order)
+    made._why_it_ended = lambda otherwise: otherwise
     yield made
     here.close()
     there.close()
@@ -62,7 +65,7 @@ def test_sending_and_receiving_have_one_limit_together(session, what):
     if what == "bytes trickle":
         in_thread(lambda: trickle(session, stop))
     start = time.monotonic()
-    with pytest.raises(run.Lost, match=r"took longer than 0.5 s and could not be interrupted"):
+    with pytest.raises(Lost, match=r"took longer than 0.5 s and could not be interrupted"):
         session.ask({"do": "run", "code": "x" * (5_000_000 if what == "nothing is read" else 5)}, b"", 0.5)
     stop.set()
     assert time.monotonic() - start < 10
@@ -75,7 +78,7 @@ def test_the_notebook_has_a_limit_too(session, what):
     if what == "bytes trickle":
         in_thread(lambda: trickle(session, stop))
     session.end = time.monotonic() + 0.5
-    with pytest.raises(run.Lost, match="was stopped: the notebook took longer than 1 s"):
+    with pytest.raises(Lost, match="was stopped: the notebook took longer than 1 s"):
         session.ask({"do": "run", "code": "x" * (5_000_000 if what == "nothing is read" else 5)}, b"", 1000)
     stop.set()
     assert session.done == ["close"]
@@ -87,7 +90,7 @@ def test_the_watch_runs_while_something_is_sent_and_received(session, what):
     if what == "bytes trickle":
         in_thread(lambda: trickle(session, stop))
     session.sandbox.excess = lambda: "more than 4 GB of memory"
-    with pytest.raises(run.Lost, match="used more than 4 GB of memory and was stopped"):
+    with pytest.raises(Lost, match="used more than 4 GB of memory and was stopped"):
         session.ask({"do": "run", "code": "x" * (5_000_000 if what == "nothing is read" else 5)}, b"", 1000)
     stop.set()
     assert session.done == ["close"]
@@ -105,7 +108,7 @@ def test_an_answer_that_comes_after_the_interrupt_counts_and_says_so(session):
 
 
 def test_whoever_wants_it_no_more_is_not_kept_waiting(session):
-    with run.stop(), pytest.raises(run.Stopped):
+    with nobody_waits(), pytest.raises(Stopped):
         session.ask({"do": "run", "code": "x" * 5_000_000}, b"", 1000)
 
 
@@ -119,8 +122,8 @@ def test_a_test_that_reports_nothing_more_ends_with_its_cell(session, line):
         os.write(writing, line or b" ")
 
     in_thread(report)
-    with pytest.raises(run.Lost, match="took longer than 0.5 s"):
-        run.Session.test(session, control, 0.5)
+    with pytest.raises(Lost, match="took longer than 0.5 s"):
+        Session.test(session, control, 0.5)
     assert "close" in session.done and ("kill" in session.done) == bool(line)
 
 
@@ -134,9 +137,9 @@ def test_a_test_that_reports_nothing_more_ends_with_its_cell(session, line):
     ],
 )
 def test_an_answer_that_no_cell_gives_is_not_decoded(session, head, monkeypatch):
-    monkeypatch.setattr("grading.plain.json.loads", lambda text: pytest.fail("was decoded"))
+    monkeypatch.setattr("grading.channel.json.loads", lambda text: pytest.fail("was decoded"))
     in_thread(lambda: (receive_quietly(session.there), session.there.sendall(HEAD.pack(len(head), 0) + head)))
-    with pytest.raises(run.Lost, match="sent back something that no cell gives"):
+    with pytest.raises(Lost, match="sent back something that no cell gives"):
         session.ask({"do": "run", "code": ""}, b"", 30)
 
 
@@ -148,6 +151,6 @@ def receive_quietly(channel):
 
 def test_what_ended_is_told_from_what_is_nonsense(session):
     session.there.close()
-    with pytest.raises(run.Lost, match="ended Python"):
+    with pytest.raises(Lost, match="ended Python"):
         session.ask({"do": "run", "code": "x"}, b"", 30)
-    assert issubclass(run.Gone, ChannelError)
+    assert issubclass(Gone, ChannelError)

@@ -1,4 +1,4 @@
-"""The directions in which modules import each other, and what the workshop's notebooks find."""
+"""The directions in which modules import each other, the shape of files, and what the workshop's notebooks find."""
 
 import ast
 import subprocess
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(file for room in ("utils", "grading") for file in (ROOT / room).rglob("*.py"))
+MOST_LINES = 400
+REASON = "One file, because "  # so begins the sentence, in the docstring of a longer module, that says why
 MAY_NOT = {
     "utils/evaluation": ["torch", "utils.training", "utils.mitigation", "utils.plotting", "utils.datasets"],
     "utils/plotting": ["torch", "utils.training", "utils.mitigation", "utils.datasets"],
@@ -34,6 +37,110 @@ def test_imports_run_one_way(folder):
         for name in imports(file):
             for other in MAY_NOT[folder]:
                 assert name != other and not name.startswith(other + "."), f"{file.name} imports {name}"
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_imported(name: str, tree: ast.Module, modules: dict[str, Path], is_package: bool = False) -> set[str]:
+    """The modules of ours that one may load: anywhere in it, in functions and for type checkers too, and those whose
+    names it hands on, where it is a front door."""
+    package = name.split(".") if is_package else name.split(".")[:-1]
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            inner = [f"{origin}.{alias.name}" for alias in node.names]
+            names |= {name if name in modules else origin for name in inner}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy_loader.attach":
+            handed_on = {argument.arg: ast.literal_eval(argument.value) for argument in node.keywords}
+            names |= {f"{name}.{module}" for modules in handed_on.values() for module in modules}
+    return (names & modules.keys()) - {name}
+
+
+def circles(graph: dict[str, set[str]]) -> list[str]:
+    """Every set of modules that reach each other, as one line: each of them, and which others of the set it imports."""
+    reached = {}
+    for name in graph:
+        reached[name], ahead = set(), [name]
+        while ahead:
+            new = graph[ahead.pop()] - reached[name]
+            reached[name] |= new
+            ahead += new
+    rings = {frozenset(other for other in reached[name] if name in reached[other]) for name in graph} - {frozenset()}
+    return [
+        "; ".join(f"{name} → {', '.join(sorted(graph[name] & ring))}" for name in sorted(ring))
+        for ring in sorted(rings, key=sorted)
+    ]
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    modules = {name_of(file): file for file in FILES}
+    graph = {}
+    for name, file in modules.items():
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        graph[name] = modules_imported(name, tree, modules, file.name == "__init__.py")
+    rings = circles(graph)
+    assert not rings, "\n".join(rings)
+
+
+def test_a_circle_would_be_seen():
+    late = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .c import C\ndef f():\n    from . import b"
+    modules = dict.fromkeys(["p", "p.a", "p.b", "p.c", "p.q", "p.q.x", "p.q._y"], ROOT)
+    assert modules_imported("p.a", ast.parse(late), modules) == {"p.c", "p.b"}
+    assert modules_imported("p.q.x", ast.parse("from ..b import f\nimport p.c"), modules) == {"p.b", "p.c"}
+    assert modules_imported("p.a", ast.parse("from p.q import x, f"), modules) == {"p.q.x", "p.q"}
+    door = "import lazy_loader\nlazy_loader.attach(__name__, submodules=['x'], submod_attrs={'_y': ['f']})"
+    assert modules_imported("p.q", ast.parse(door), modules, is_package=True) == {"p.q.x", "p.q._y"}
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == ["b → c; c → b"]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_a_long_file_says_why_it_is_one():
+    long = [file for file in FILES if len(file.read_text(encoding="utf-8").splitlines()) > MOST_LINES]
+    docstrings = {file: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "" for file in long}
+    silent = [name_of(file) for file, words in docstrings.items() if REASON not in " ".join(words.split())]
+    assert not silent, (
+        f"more than {MOST_LINES} lines, and no sentence '{REASON}…' in the docstring: {', '.join(silent)}"
+    )
+
+
+def without_hint(body: list[ast.stmt], inside: str = "") -> list[tuple[int, str]]:
+    """Parameters of public functions and methods that say no type: line, and function and parameter."""
+    missing = []
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            missing += without_hint(node.body, f"{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name.startswith("_") and node.name != "__init__":
+                continue
+            given = node.args
+            parameters = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            missing += [
+                (node.lineno, f"{inside}{node.name} {parameter.arg}")
+                for parameter in parameters
+                if parameter is not None and parameter.annotation is None and parameter.arg not in ("self", "cls")
+            ]
+    return missing
+
+
+def test_what_others_call_says_the_types_of_its_parameters():
+    missing = [
+        f"{file.relative_to(ROOT)}:{line} {name}"
+        for file in FILES
+        for line, name in without_hint(ast.parse(file.read_text(encoding="utf-8")).body)
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def test_a_missing_hint_would_be_seen():
+    code = "def f(a, b: int, *c, d=1): pass\ndef _g(a): pass\nclass K:\n    def __init__(self, x, y: int): pass"
+    assert without_hint(ast.parse(code).body) == [(1, "f a"), (1, "f d"), (1, "f c"), (4, "K.__init__ x")]
 
 
 def test_evaluation_does_not_load_torch():
