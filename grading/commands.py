@@ -45,14 +45,15 @@ def collect(
     _say_collected(collect(lab, source=source, kind=kind, roster=roster))
 
 
-def _say_collected(done: dict) -> None:
-    for row in done["collected"]:
-        notes = f"  ({'; '.join(row['notes'])})" if row["notes"] else ""
-        print(f"{row['student']}: collected{notes}")
-    for row in done["set_aside"]:
-        print(f"SET ASIDE {row['what']}: {row['why']}")
+def _say_collected(collection) -> None:
+    for submission in collection.collected:
+        notes = f"  ({'; '.join(submission.notes)})" if submission.notes else ""
+        print(f"{submission.student}: collected{notes}")
+    for item in collection.set_aside:
+        print(f"SET ASIDE {item.what}: {item.why}")
     print(
-        f"{len(done['collected'])} collected, {len(done['unchanged'])} as before, {len(done['set_aside'])} set aside."
+        f"{len(collection.collected)} collected, {len(collection.unchanged)} as before, "
+        f"{len(collection.set_aside)} set aside."
     )
 
 
@@ -76,7 +77,8 @@ def grade(
     from tqdm import tqdm
 
     from .collect import collect, exchange_has
-    from .marks import FAILED, LOOK, grade
+    from .marks import grade
+    from .submission import FAILED, LOOK
 
     if source is not None or exchange_has(lab):
         _say_collected(collect(lab, source=source, kind=kind, roster=roster))

@@ -5,7 +5,7 @@ import os
 INODE = 1024  # bytes of the kernel's memory for a file, besides what is in it
 
 
-def namespace(pid) -> str | None:
+def namespace(pid: int | str) -> str | None:
     """The process namespace that a process is in; None where it has ended or may not be looked at."""
     try:
         return os.readlink(f"/proc/{pid}/ns/pid")
@@ -25,11 +25,11 @@ def usage(pid: int, folders: list[str]) -> tuple[int, int]:
     What processes share counts once. Besides their own memory there count the files in `folders`, which are in memory
     too, and what waits in sockets, with the most that it can be where the kernel does not tell.
     """
-    found = processes(pid)
-    return len(found), sum(_memory(one) for one in found) + _files(pid, folders) + _sockets(pid)
+    inside = processes(pid)
+    return len(inside), sum(_memory(process) for process in inside) + _files(pid, folders) + _sockets(pid)
 
 
-def _memory(pid) -> int:
+def _memory(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
@@ -41,10 +41,10 @@ def _files(pid: int, folders: list[str]) -> int:
     used = 0
     for folder in folders:
         try:
-            about = os.statvfs(f"/proc/{pid}/root{folder}")
+            system = os.statvfs(f"/proc/{pid}/root{folder}")
         except OSError:
             continue
-        used += (about.f_blocks - about.f_bfree) * about.f_frsize + (about.f_files - about.f_ffree) * INODE
+        used += (system.f_blocks - system.f_bfree) * system.f_frsize + (system.f_files - system.f_ffree) * INODE
     return used
 
 

@@ -63,11 +63,11 @@ def prepare(base: Path, course: Path, account: str, root: Path = ROOT, exchange:
     if os.getuid() != 0:
         raise GradingError("Accounts and owners can only be set by root: put `sudo` in front of the command.")
     if not _exists(account):
-        done = subprocess.run(
+        made = subprocess.run(
             ["useradd", "--create-home", "--shell", "/bin/bash", account], capture_output=True, text=True
         )
-        if done.returncode != 0:
-            raise GradingError(f"The account {account} could not be made: {done.stderr.strip()}")
+        if made.returncode != 0:
+            raise GradingError(f"The account {account} could not be made: {made.stderr.strip()}")
     owner = pwd.getpwnam(account)
     if not (course / "nbgrader_config.py").is_file():
         raise GradingError(
@@ -92,8 +92,8 @@ def prepare(base: Path, course: Path, account: str, root: Path = ROOT, exchange:
     write_config(base, exchange, root)
     student_edition(base / "student-edition", root)
     _open_to_read(base / "student-edition")
-    about = {"course_id": course_id, "course": str(course), "account": account, "environment": sys.prefix}
-    (base / "server.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    machine = {"course_id": course_id, "course": str(course), "account": account, "environment": sys.prefix}
+    (base / "server.json").write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
     (base / "server.json").chmod(0o644)
 
 
