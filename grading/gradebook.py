@@ -74,7 +74,8 @@ def record(
     and one transaction in place of forty: cells that nobody may change get the source's text back, hidden tests
     included; a passed test gives its points; a mark by hand stays, and waits for another look; an answer that is the
     release's is "No response."; a notebook that is missing counts as zero. The feedback pages of before are removed,
-    since they tell of another submission; see `feedback`.
+    since they tell of another submission; see
+    `grading.feedback`.
 
     Parameters
     ----------

@@ -2,14 +2,19 @@
 
 import csv
 import io
+import json
+import sys
+from pathlib import Path
 
 import pytest
+from traitlets.config.loader import PyFileConfigLoader
 
 from grading.course import GradingError
 from grading.exports import export_canvas
 from grading.roster import Roster, read_roster
 from tests.grading.test_report import result, rows_of
 
+SERVER = Path(__file__).resolve().parents[2] / "grading/server"
 HEADERS = ["student,moodle_id,name", "Student,MOODLE_ID,Name", " student , moodle_id ,name"]
 ROWS = [["ada", "17", "Lovelace, Ada"], ["bo", "", "Bo; Li"], ["王小明", "19", "王 小明"]]
 CLASS = {"ada": ("17", "Lovelace, Ada"), "bo": ("", "Bo; Li"), "王小明": ("19", "王 小明")}
@@ -90,3 +95,19 @@ def test_an_export_takes_the_table_that_collecting_takes(tmp_path):
     export_canvas("lab", [result("ada", [1.0], by_hand=2.0)], roster, tmp_path / "c.csv")
     row = rows_of(tmp_path / "c.csv")[1]
     assert (row["Student"], row["ID"], row["Section"], row["lab"]) == ("Ada L.", "17", "B", "3")
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [("\ufeffStudent;Name\nada;A\n bo ;B\n", {"ada", "bo"}), ("student,name\n", set())]
+)
+def test_the_class_server_lets_in_whom_the_same_table_names(tmp_path, monkeypatch, text, known):
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class/roster.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "class/instructors.txt").write_text("grace\n")
+    machine = {"course_id": "datalab", "course": "/course", "account": "grader", "environment": sys.prefix}
+    (tmp_path / "server.json").write_text(json.dumps(machine))
+    monkeypatch.setenv("DATALAB_SERVER", str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    config = PyFileConfigLoader("jupyterhub_config.py", path=str(SERVER)).load_config()
+    assert config.Authenticator.allowed_users == known | {"grace"}
+    assert config.JupyterHub.load_groups["formgrade-datalab"] == {"users": ["grace"]}
