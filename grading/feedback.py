@@ -97,11 +97,10 @@ def write_pages(lab: str, student: str, config: Config, root: Path, marks: dict[
         notebook = path.read_text(encoding="utf-8")
         html = call("pages.page", notebook, path.stem, marks[path.stem], released, settings, seconds=PAGE_SECONDS)
         write_whole(to / f"{path.stem}.html", html)
-    (to / SECRET).unlink(missing_ok=True)
-    (to / SECRET).write_text(secret_of(root / "submitted" / student / lab / SECRET), encoding="ascii")
+    write_whole(to / SECRET, secret_of(root / "submitted" / student / lab / SECRET))
     if not (to / "timestamp.txt").exists():
         # `release_feedback` reads it, and only writes it into its log
-        (to / "timestamp.txt").write_text(_text(root / "autograded" / student / lab / "timestamp.txt"))
+        write_whole(to / "timestamp.txt", _text(root / "autograded" / student / lab / "timestamp.txt"))
 
 
 def _text(path: Path) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..files import alone
+from ..files import alone, write_whole
 from .candidates import Candidate, Collected, Collection, Refused, SetAside, in_words, joined
 from .names import plain, student_problem
 from .reading import MOST_BYTES, MOST_FILES, look, read_all
@@ -95,7 +95,7 @@ def _write(contents: dict[str, bytes], to: Path, old: Path | None, root: Path) -
     """Write a folder as a whole or not at all; what is there goes to `old`."""
     if old is not None:
         old.parent.mkdir(parents=True, exist_ok=True)
-        (root / "collected-before/.gitignore").write_text("*\n")  # people's work never belongs into the repository
+        write_whole(root / "collected-before/.gitignore", "*\n")  # people's work never belongs into the repository
     to.parent.mkdir(parents=True, exist_ok=True)
     for left in to.parent.glob(".collecting-*"):  # by an interrupted run
         shutil.rmtree(left, ignore_errors=True)
