@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,8 +31,12 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import nbformat  # noqa: E402
 import psutil  # noqa: E402
 
-from grading import gradebook, marks, parallel, run  # noqa: E402
+from grading import gradebook, marks, run  # noqa: E402
 from grading.course import configuration  # noqa: E402
+from grading.feedback import write_pages  # noqa: E402
+from grading.handed_in import read_submission  # noqa: E402
+from grading.results import finish  # noqa: E402
+from grading.submission import FAILED, not_run  # noqa: E402
 from grading.warm import close_stages, prefix  # noqa: E402
 
 PLAIN = """
@@ -223,16 +228,16 @@ def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, 
     config.BaseConverter.force = True
     gradebook.fill(lab, config)
     chosen = sorted(path.name for path in (folder / "submitted").iterdir())[:repeats]
-    found = {}
+    submissions = {}
 
     def read(student):
-        found[student] = marks.read_submission(lab, student, notebooks, folder)
+        submissions[student] = read_submission(lab, student, notebooks, folder)
 
     def write(student):
-        outcome = parallel.nothing("") | {"sandbox": "none"}
-        result = marks._finish(lab, found[student], {name: outcome}, config, folder)
-        if result["status"] == marks.FAILED:
-            raise SystemExit(f"{student} could not be written: {result['reasons']}")
+        outcome = replace(not_run(""), sandbox="none")
+        result = finish(lab, submissions[student], {name: outcome}, config, folder)
+        if result.status == FAILED:
+            raise SystemExit(f"{student} could not be written: {result.reasons}")
 
     reading, writing = median(read, chosen), median(write, chosen)
     return (
@@ -240,7 +245,7 @@ def fixed_cost(folder: Path, lab: str, name: str, repeats: int) -> tuple[float, 
         cold,
         reading,
         writing,
-        median(lambda student: gradebook.feedback(lab, student, config, folder), chosen),
+        median(lambda student: write_pages(lab, student, config, folder), chosen),
     )
 
 

@@ -1,6 +1,7 @@
 """What a student can find out before handing in: does the notebook run from the top, and what do its checks say?"""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,12 @@ from .warm import close_stages
 OPEN = "This question has no answer yet"
 
 
-def check(lab: str, work: Path = Path("work"), release: Path = Path("course/release"), say=print) -> bool:
+def check(
+    lab: str,
+    work: Path = Path("work"),
+    release: Path = Path("course/release"),
+    say: Callable[[str], object] = print,
+) -> bool:
     """Run a student's own notebooks as the grader does, without the hidden tests, and say what stands in the way.
 
     Runs in the grader's sandbox where there is one, else in a Python of its own: it is the reader's own code.
@@ -55,14 +61,14 @@ def check(lab: str, work: Path = Path("work"), release: Path = Path("course/rele
                 )
                 fine = False
             else:
-                fine &= _check_one(folder / path.name, path.read_text(encoding="utf-8"), unsafe, say)
+                fine &= _check_notebook(folder / path.name, path.read_text(encoding="utf-8"), unsafe, say)
     finally:
         close_stages()
     say("Ready to hand in." if fine else "Not yet: see above. (What passes here can still fail a hidden check.)")
     return fine
 
 
-def _check_one(path: Path, release: str, unsafe: bool, say) -> bool:
+def _check_notebook(path: Path, release: str, unsafe: bool, say: Callable[[str], object]) -> bool:
     try:
         notebook, changes = mend(read_notebook(path.read_bytes()), nbformat.reads(release, as_version=4))
     except Unreadable as problem:
@@ -74,26 +80,28 @@ def _check_one(path: Path, release: str, unsafe: bool, say) -> bool:
         if file.is_file() and file.suffix != ".ipynb" and ".ipynb_checkpoints" not in file.parts
     }
     beside, aside = set_aside(files, {path.stem})
-    done = run_notebook(nbformat.writes(notebook), release, None, files=beside, unsafe=unsafe)
+    outcome = run_notebook(nbformat.writes(notebook), release, None, files=beside, unsafe=unsafe)
     problems = [f"when it is graded, {change.what}" for change in [*changes, *aside] if change.serious]
-    problems += done["reasons"]
+    problems += outcome["reasons"]
     passed, asked = 0, 0
     for place, cell in enumerate(notebook.cells):
-        about = cell.metadata.get("nbgrader", {})
-        error = next((o for o in done["outputs"].get(place, []) if o["output_type"] == "error"), None)
-        if about.get("task"):
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        error = next((o for o in outcome["outputs"].get(place, []) if o["output_type"] == "error"), None)
+        if of_nbgrader.get("task"):
             if OPEN in cell.source or not cell.source.strip():
-                problems.append(f"{_title(about)} has no text yet.")
-        elif about.get("grade"):
+                problems.append(f"{_title(of_nbgrader)} has no text yet.")
+        elif of_nbgrader.get("grade"):
             visible = re.sub(r"(?m)^\s*#.*$", "", cell.source).strip()
             if visible:
                 asked += 1
                 passed += error is None
                 if error is not None:
-                    problems.append(_in_words(_title(about), error))
+                    problems.append(_in_words(_title(of_nbgrader), error))
         elif error is not None and OPEN not in error["evalue"]:
             where = (
-                _title(about) if about.get("solution") else f"The cell that begins with '{_first_line(cell.source)}'"
+                _title(of_nbgrader)
+                if of_nbgrader.get("solution")
+                else f"The cell that begins with '{_first_line(cell.source)}'"
             )
             problems.append(_in_words(where, error, cell=True))
     say(f"{path.name}: {passed} of {asked} visible checks pass.")
@@ -102,9 +110,9 @@ def _check_one(path: Path, release: str, unsafe: bool, say) -> bool:
     return not problems
 
 
-def _title(about: dict) -> str:
-    found = re.search(r"q(\d+)", about.get("grade_id", ""))
-    return f"Question {found[1]}" if found else f"The cell '{about.get('grade_id', '')}'"
+def _title(of_nbgrader: dict) -> str:
+    number = re.search(r"q(\d+)", of_nbgrader.get("grade_id", ""))
+    return f"Question {number[1]}" if number else f"The cell '{of_nbgrader.get('grade_id', '')}'"
 
 
 def _first_line(source: str) -> str:

@@ -1,14 +1,24 @@
 """The instructor's commands: release, solutions, collect, grade, export, student-edition."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .course import ROOT, GradingError
 
+if TYPE_CHECKING:  # each command loads what it needs
+    from .collect import Collection
+
 app = typer.Typer(no_args_is_help=True)
 Labs = Annotated[list[str] | None, typer.Argument(help="Labs, such as lab1_handwritten_numbers. Without any: all.")]
+Source = Annotated[
+    Path | None, typer.Option("--from", help="A folder or a bulk download (zip); by default nbgrader's exchange.")
+]
+Kind = Annotated[str, typer.Option(help="Of --from: auto, exchange, folder, moodle, canvas or zip_collect.")]
+Roster = Annotated[
+    Path | None, typer.Option(help="A CSV table of the class: student, and name, moodle_id, canvas_id, email.")
+]
 
 
 @app.command()
@@ -31,13 +41,9 @@ def solutions(labs: Labs = None):
 @app.command()
 def collect(
     lab: Annotated[str, typer.Argument(help="The lab, such as lab1_handwritten_numbers.")],
-    source: Annotated[
-        Path | None, typer.Option("--from", help="A folder or a bulk download (zip); by default nbgrader's exchange.")
-    ] = None,
-    kind: Annotated[str, typer.Option(help="auto, exchange, folder, moodle, canvas or zip_collect.")] = "auto",
-    roster: Annotated[
-        Path | None, typer.Option(help="A table of the class: student, name, moodle_id, canvas_id.")
-    ] = None,
+    source: Source = None,
+    kind: Kind = "auto",
+    roster: Roster = None,
 ):
     """Bring submissions into submitted/<student>/<lab>/; nothing of anyone is lost or overwritten by an older one."""
     from .collect import collect
@@ -45,25 +51,24 @@ def collect(
     _say_collected(collect(lab, source=source, kind=kind, roster=roster))
 
 
-def _say_collected(done: dict) -> None:
-    for row in done["collected"]:
-        notes = f"  ({'; '.join(row['notes'])})" if row["notes"] else ""
-        print(f"{row['student']}: collected{notes}")
-    for row in done["set_aside"]:
-        print(f"SET ASIDE {row['what']}: {row['why']}")
+def _say_collected(collection: "Collection") -> None:
+    for submission in collection.collected:
+        notes = f"  ({'; '.join(submission.notes)})" if submission.notes else ""
+        print(f"{submission.student}: collected{notes}")
+    for item in collection.set_aside:
+        print(f"SET ASIDE {item.what}: {item.why}")
     print(
-        f"{len(done['collected'])} collected, {len(done['unchanged'])} as before, {len(done['set_aside'])} set aside."
+        f"{len(collection.collected)} collected, {len(collection.unchanged)} as before, "
+        f"{len(collection.set_aside)} set aside."
     )
 
 
 @app.command()
 def grade(
     lab: Annotated[str, typer.Argument(help="The lab to grade, such as lab1_handwritten_numbers.")],
-    source: Annotated[
-        Path | None, typer.Option("--from", help="Collect from this folder or bulk download first.")
-    ] = None,
-    kind: Annotated[str, typer.Option(help="Of --from: auto, exchange, folder, moodle, canvas, zip_collect.")] = "auto",
-    roster: Annotated[Path | None, typer.Option(help="A table of the class, for --from and for the exports.")] = None,
+    source: Source = None,
+    kind: Kind = "auto",
+    roster: Roster = None,
     student: Annotated[list[str] | None, typer.Option(help="Only this student; can be given several times.")] = None,
     workers: Annotated[int | None, typer.Option(help="Notebooks at once on this machine; default one a core.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://..., to run on.")] = None,
@@ -76,7 +81,8 @@ def grade(
     from tqdm import tqdm
 
     from .collect import collect, exchange_has
-    from .marks import FAILED, LOOK, grade
+    from .marks import grade
+    from .submission import FAILED, LOOK
 
     if source is not None or exchange_has(lab):
         _say_collected(collect(lab, source=source, kind=kind, roster=roster))
@@ -99,7 +105,7 @@ def grade(
 def export(
     lab: Annotated[str, typer.Argument(help="The lab, graded before.")],
     to: Annotated[str, typer.Option(help="moodle or canvas.")],
-    roster: Annotated[Path | None, typer.Option(help="A table of the class.")] = None,
+    roster: Roster = None,
     partial: Annotated[bool, typer.Option(help="Also totals in which marks by hand are still missing.")] = False,
 ):
     """Write a table that the gradebook of Moodle or Canvas imports; no mark stays an empty cell, never a zero."""

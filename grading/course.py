@@ -3,6 +3,7 @@
 import logging
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -34,23 +35,31 @@ def source_notebooks(lab: str, root: Path = ROOT) -> dict[str, nbformat.Notebook
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))}
 
 
-def questions(lab: str, root: Path = ROOT) -> list[dict]:
-    """Every cell of a lab that is worth points: `notebook`, `grade_id`, `points`, and `by_hand` (True or False)."""
-    found = []
+@dataclass(frozen=True)
+class Question:
+    """A cell that is worth points, and whether a person gives them or a test."""
+
+    notebook: str
+    grade_id: str
+    points: float
+    by_hand: bool
+
+    @property
+    def column(self) -> str:
+        """The name of its column in the table of marks."""
+        return f"{self.notebook}/{self.grade_id}"
+
+
+def questions(lab: str, root: Path = ROOT) -> list[Question]:
+    """Every cell of a lab that is worth points, in order."""
+    asked = []
     for name, notebook in source_notebooks(lab, root).items():
         for cell in notebook.cells:
             of_nbgrader = cell.metadata.get("nbgrader", {})
             if of_nbgrader.get("points", 0) > 0:
                 by_test = of_nbgrader["grade"] and not of_nbgrader["solution"] and cell.cell_type == "code"
-                found.append(
-                    {
-                        "notebook": name,
-                        "grade_id": of_nbgrader["grade_id"],
-                        "points": of_nbgrader["points"],
-                        "by_hand": not by_test,
-                    }
-                )
-    return found
+                asked.append(Question(name, of_nbgrader["grade_id"], of_nbgrader["points"], not by_test))
+    return asked
 
 
 def configuration(root: Path = ROOT) -> Config:

@@ -1,11 +1,8 @@
 """nbgrader's gradebook: filled, backed up, and written by one process, which never runs a student's code."""
 
 import csv
-import functools
 import gzip
 import json
-import os
-import secrets
 import shutil
 import sqlite3
 import tempfile
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 from alembic.script import ScriptDirectory
+from nbformat import NotebookNode
 from nbgrader.api import Base, BaseCell, Grade, Gradebook
 from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -22,17 +20,15 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_task
 from sqlalchemy import create_engine, exc, inspect, text
+from traitlets.config import Config
 
-from .bounded import call
 from .course import GradingError, run_nbgrader, source_notebooks
+from .files import whole
 from .handout import last_error
 from .text import no_formula
 
-SECRET = "submission_secret.txt"
-PAGE_SECONDS = 60  # of CPU time for one feedback page
 
-
-def fill(lab: str, config) -> None:
+def fill(lab: str, config: Config) -> None:
     """Put the lab's questions and tests into the gradebook, from the source.
 
     nbgrader does so only when it writes the release, and a committed release it would not write again: in a fresh
@@ -69,14 +65,17 @@ def _create(url: str) -> None:
         raise _cannot_open(url, problem) from None
 
 
-def record(lab: str, student: str, notebooks: dict, time: str | None, config, root: Path) -> float:
+def record(
+    lab: str, student: str, notebooks: dict[str, NotebookNode], time: str | None, config: Config, root: Path
+) -> float:
     """Write one submission into the gradebook, and the autograded copies that the formgrader shows.
 
     What nbgrader's `autograde` does after it ran a notebook, with one connection to the gradebook in place of a dozen
     and one transaction in place of forty: cells that nobody may change get the source's text back, hidden tests
     included; a passed test gives its points; a mark by hand stays, and waits for another look; an answer that is the
     release's is "No response."; a notebook that is missing counts as zero. The feedback pages of before are removed,
-    since they tell of another submission; see `feedback`.
+    since they tell of another submission; see
+    `grading.feedback`.
 
     Parameters
     ----------
@@ -124,15 +123,15 @@ def _as_source(notebook, stored):
     cells = {cell.name: cell for cell in stored.source_cells}
     points = {cell.name: cell.max_score for cell in [*stored.grade_cells, *stored.task_cells]}
     for cell in notebook.cells:
-        about = cell.metadata.get("nbgrader", {})
-        source = cells.get(about.get("grade_id"))
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        source = cells.get(of_nbgrader.get("grade_id"))
         if source is None:
             continue
-        about["checksum"] = source.checksum
+        of_nbgrader["checksum"] = source.checksum
         if source.locked:
             cell.source = source.source
         if cell.metadata.nbgrader.grade_id in points:
-            about["points"] = points[source.name]
+            of_nbgrader["points"] = points[source.name]
     if stored.kernelspec:
         notebook.metadata["kernelspec"] = json.loads(stored.kernelspec)
     return notebook
@@ -174,58 +173,7 @@ def _replace(folder: Path, texts: dict[str, str]) -> None:
         (folder / name).chmod(0o444)
 
 
-def secret_of(path: Path) -> str:
-    """The secret that nbgrader sent along with a submission: a short line of a plain file, else a new one."""
-    try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            text = file.read(1001).decode("ascii")
-    except (OSError, ValueError):
-        text = ""
-    return text if 32 <= len(text) <= 1000 and text.isalnum() else secrets.token_hex(64)
-
-
-def feedback(lab: str, student: str, config, root: Path, marks: dict | None = None) -> None:
-    """Write a student's feedback pages: marks and comments as they stand now, no hidden tests, no mark schemes.
-
-    Beside them lies the secret that nbgrader sent along with the submission: a released page is named after it, so that
-    only the person who has it finds the page. Where there is none, a new one keeps that page hidden, and keeps
-    nbgrader's `release_feedback` from stopping for the whole class.
-
-    Parameters
-    ----------
-    marks : of this student, from `shown`, by one who writes many pages
-    """
-    if marks is None:
-        marks = shown(config, lab, student)[student]
-    settings = json.loads(json.dumps(config.get("HTMLExporter", {}), default=str))
-    to = root / "feedback" / student / lab
-    to.mkdir(parents=True, exist_ok=True)
-    for path in sorted((root / "autograded" / student / lab).glob("*.ipynb")):
-        copy = root / "course/release" / lab / path.name
-        released = _released(copy, copy.stat().st_mtime_ns) if copy.exists() else {}
-        notebook = path.read_text(encoding="utf-8")
-        html = call("pages.page", notebook, path.stem, marks[path.stem], released, settings, seconds=PAGE_SECONDS)
-        with _whole(to / f"{path.stem}.html") as part:
-            Path(part).write_text(html, encoding="utf-8")
-    (to / SECRET).unlink(missing_ok=True)
-    (to / SECRET).write_text(secret_of(root / "submitted" / student / lab / SECRET), encoding="ascii")
-    if not (to / "timestamp.txt").exists():
-        # `release_feedback` reads it, and only writes it into its log
-        (to / "timestamp.txt").write_text(_text(root / "autograded" / student / lab / "timestamp.txt"))
-
-
-def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
-
-
-@functools.lru_cache(100)
-def _released(path: Path, changed: int) -> dict[str, str]:
-    """The text of each cell as the students know it: grade_id → source. Read once for a class (`changed`: when)."""
-    cells = nbformat.read(path, as_version=4).cells
-    return {cell.metadata.get("nbgrader", {}).get("grade_id", ""): cell.source for cell in cells}
-
-
-def open_gradebook(config) -> Gradebook:
+def open_gradebook(config: Config) -> Gradebook:
     """The gradebook that the configuration names; a GradingError where it cannot be reached."""
     course = CourseDirectory(config=config)
     try:
@@ -244,25 +192,25 @@ def _without_password(url: str) -> str:
     return f"{head.split('://')[0]}://…@{tail}" if head else url
 
 
-def marks(config, lab: str | None = None) -> dict[tuple, tuple]:
+def marks(config: Config, lab: str | None = None) -> dict[tuple, tuple]:
     """Every mark there is: (lab, student, notebook, cell) → (by test, by hand, extra credit, waits for a person)."""
     with open_gradebook(config) as gradebook:
         rows = gradebook.db.query(Grade).join(BaseCell, Grade.cell_id == BaseCell.id).all()
-        found = {}
+        given = {}
         for grade in rows:
             notebook = grade.notebook
             key = notebook.assignment.name, notebook.student.id, notebook.name, grade.cell.name
             if lab in (None, key[0]):
-                found[key] = grade.auto_score, grade.manual_score, grade.extra_credit, bool(grade.needs_manual_grade)
-        return found
+                given[key] = grade.auto_score, grade.manual_score, grade.extra_credit, bool(grade.needs_manual_grade)
+        return given
 
 
-def shown(config, lab: str, student: str | None = None) -> dict[str, dict]:
+def shown(config: Config, lab: str, student: str | None = None) -> dict[str, dict]:
     """What feedback pages show besides the submission: student → notebook → its marks and comments.
 
     Of a notebook `score`, `max_score`, `late_penalty`, and `cells`: grade_id → `score`, `points`, `comment`.
     """
-    found = {}
+    pages = {}
     with open_gradebook(config) as gradebook:
         for handed_in in gradebook.assignment_submissions(lab):
             if student not in (None, handed_in.student_id):
@@ -276,15 +224,15 @@ def shown(config, lab: str, student: str | None = None) -> dict[str, dict]:
                 penalty = stored.late_submission_penalty or 0
                 score = sum(cell.get("score", 0) for cell in cells.values()) - penalty
                 worth = sum(cell.get("points", 0) for cell in cells.values())
-                about = {"score": score, "max_score": worth, "late_penalty": penalty, "cells": cells}
-                found.setdefault(handed_in.student_id, {})[stored.name] = about
-    return found
+                page = {"score": score, "max_score": worth, "late_penalty": penalty, "cells": cells}
+                pages.setdefault(handed_in.student_id, {})[stored.name] = page
+    return pages
 
 
 COLUMNS = ["lab", "student", "notebook", "cell", "by_test", "by_hand", "extra_credit", "waits"]
 
 
-def back_up(config, folder: Path) -> Path:
+def back_up(config: Config, folder: Path) -> Path:
     """Copy the gradebook as it is now: all marks as a table, and a SQLite gradebook as a file too.
 
     Returns
@@ -294,44 +242,19 @@ def back_up(config, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     path = folder / f"{stamp}-marks.csv.gz"
-    with _whole(path) as part, gzip.open(part, "wt", newline="", encoding="utf-8") as file:
+    with whole(path) as part, gzip.open(part, "wt", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows([*map(no_formula, key), *values] for key, values in sorted(marks(config).items()))
     url = CourseDirectory(config=config).db_url
     if url.startswith("sqlite:///") and Path(url.removeprefix("sqlite:///")).exists():
         source = sqlite3.connect(url.removeprefix("sqlite:///"))
-        with _whole(folder / f"{stamp}-gradebook.db") as part:
+        with whole(folder / f"{stamp}-gradebook.db") as part:
             target = sqlite3.connect(part)
             source.backup(target)
             target.close()
         source.close()
     return path
-
-
-class _whole:
-    """A file that is there as a whole or not at all: written beside, then renamed."""
-
-    def __init__(self, path: Path):
-        self.path, self.part = path, path.with_name(f".{path.name}.part")
-
-    def __enter__(self):
-        return str(self.part)
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            os.replace(self.part, self.path)
-        else:
-            self.part.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value) -> None:
-    """Write a small file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _whole(path) as part:
-        # What has no encoding (half of a pair of signs in a folder's name) becomes JSON's own way to write it.
-        text = json.dumps(value, ensure_ascii=False, indent=1)
-        Path(part).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def log_changes(before: dict, after: dict, path: Path) -> int:
@@ -354,7 +277,7 @@ def log_changes(before: dict, after: dict, path: Path) -> int:
     return len(changed)
 
 
-def remove_submission(lab: str, student: str, config, root: Path) -> None:
+def remove_submission(lab: str, student: str, config: Config, root: Path) -> None:
     """Take back what an earlier run wrote where a submission can be graded no more: no old mark beside a new problem.
 
     Marks that a person gave stay: they are work that no program can do again.

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateAssignment, GenerateSolution, NbGraderException
+from traitlets.config import Config
 
 from .course import ROOT, GradingError, configuration, labs, need_lab, run_nbgrader
 
@@ -38,7 +40,11 @@ def release(chosen: list[str] | None = None, root: Path = ROOT, to: Path | None 
 
 
 def solutions(
-    chosen: list[str] | None = None, root: Path = ROOT, to: Path | None = None, execute: bool = True, say=print
+    chosen: list[str] | None = None,
+    root: Path = ROOT,
+    to: Path | None = None,
+    execute: bool = True,
+    say: Callable[[str], object] = print,
 ) -> list[Path]:
     """Write the solved notebooks, executed, with their outputs; mark schemes taken out.
 
@@ -72,7 +78,7 @@ def solutions(
     return written
 
 
-def _generate(step: type, config, chosen: list[str] | None, root: Path, to: Path) -> list[Path]:
+def _generate(step: type, config: Config, chosen: list[str] | None, root: Path, to: Path) -> list[Path]:
     for lab in chosen or []:
         need_lab(lab, root)
     config.BaseConverter.force = True  # or a lab that was generated once would be left as it is
@@ -90,7 +96,7 @@ def _generate(step: type, config, chosen: list[str] | None, root: Path, to: Path
 
 def _execute(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    about_language = notebook.metadata.get("language_info")
+    language = notebook.metadata.get("language_info")
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -108,7 +114,7 @@ def _execute(path: Path) -> None:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if WIDGET not in o.get("data", {})]
     # The kernel writes its exact version there; the same notebook solved on another Python would differ.
-    notebook.metadata["language_info"] = about_language
+    notebook.metadata["language_info"] = language
     nbformat.write(notebook, path)
 
 

@@ -11,10 +11,12 @@ import re
 
 import nbformat
 from jinja2 import pass_context
+from jinja2.runtime import Context
 from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.html import WidgetsDataTypeFilter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
 from traitlets.config import Config
 
@@ -43,16 +45,16 @@ def page(notebook: str, name: str, marks: dict, released: dict[str, str], settin
     released : grade_id → the text of a cell as the students know it
     settings : of nbconvert's `HTMLExporter`, from the course's configuration
     """
-    found = nbformat.reads(notebook, as_version=4)
-    for cell in found.cells:
-        about = cell.metadata.get("nbgrader", {})
-        if about.get("task") or (about.get("grade") and cell.cell_type == "code"):
-            cell.source = released.get(about["grade_id"], NO_TEST)
-        if about.get("task") or about.get("grade") or about.get("solution"):
-            about.update(marks["cells"].get(about["grade_id"], {}))
+    graded = nbformat.reads(notebook, as_version=4)
+    for cell in graded.cells:
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        if of_nbgrader.get("task") or (of_nbgrader.get("grade") and cell.cell_type == "code"):
+            cell.source = released.get(of_nbgrader["grade_id"], NO_TEST)
+        if of_nbgrader.get("task") or of_nbgrader.get("grade") or of_nbgrader.get("solution"):
+            of_nbgrader.update(marks["cells"].get(of_nbgrader["grade_id"], {}))
     resources = {"unique_key": name, "metadata": {"name": name, "path": ""}}
     resources["nbgrader"] = {"notebook": name, **{k: v for k, v in marks.items() if k != "cells"}}
-    html = _exporter(json.dumps(settings or {}, sort_keys=True)).from_notebook_node(found, resources)[0]
+    html = _exporter(json.dumps(settings or {}, sort_keys=True)).from_notebook_node(graded, resources)[0]
     return html.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
 
 
@@ -60,7 +62,7 @@ class Page(HTMLExporter):
     """nbconvert's page: without parsing it once more when it is done, and each text turned into HTML once."""
 
     @pass_context
-    def markdown2html(self, context, source):
+    def markdown2html(self, context: Context, source: str) -> str:
         if context.get("cell", {}).get("attachments") or len(source) > MOST_SOURCE:  # with pictures in it
             return super().markdown2html(context, source)
         if source not in self._texts:
@@ -69,11 +71,11 @@ class Page(HTMLExporter):
             self._texts[source] = super().markdown2html(context, source)
         return self._texts[source]
 
-    def __init__(self, **kw):
+    def __init__(self, **kw: object):
         self._texts = {}
         super().__init__(**kw)
 
-    def from_notebook_node(self, nb, resources=None, **kw):
+    def from_notebook_node(self, nb: NotebookNode, resources: dict | None = None, **kw: object) -> tuple[str, dict]:
         resources = self._init_resources(resources)
         language = nb.metadata.get("language_info", {})
         self.register_filter("highlight_code", _coloured(language.get("pygments_lexer", language.get("name"))))

@@ -11,15 +11,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from .course import GradingError
 from .run import run_notebook
 from .stopping import stop
-from .text import storable
+from .submission import Outcome, not_run, why_not
 from .warm import close_stages
 
-MOST_WORDS = 1000  # characters about what went wrong
 PATIENCE = "30s"  # until a scheduler has answered
 
 
-def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None = None) -> Iterator[tuple]:
-    """Run the jobs, and hand over each result as soon as it is there.
+def run_all(
+    jobs: list[tuple], workers: int | None = None, scheduler: str | None = None
+) -> Iterator[tuple[tuple, Outcome]]:
+    """Run the jobs, and hand over each outcome as soon as it is there.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None
 
     Yields
     ------
-    (key, result); a job that could not be run at all has `failed` set. A worker that dies loses nothing: what it was
+    (key, outcome); a job that could not be run at all has `failed` set. A worker that dies loses nothing: what it was
     at is given to another one.
     """
     if not jobs:
@@ -44,7 +45,7 @@ def run_all(jobs: list[tuple], workers: int | None = None, scheduler: str | None
         yield from _in_threads(jobs, workers)
 
 
-def _in_threads(jobs: list[tuple], workers: int) -> Iterator[tuple]:
+def _in_threads(jobs: list[tuple], workers: int) -> Iterator[tuple[tuple, Outcome]]:
     pool = ThreadPoolExecutor(workers)
     try:
         keys = {pool.submit(attempt, arguments): key for key, arguments in jobs}
@@ -57,27 +58,15 @@ def _in_threads(jobs: list[tuple], workers: int) -> Iterator[tuple]:
         raise
 
 
-def attempt(arguments: dict) -> dict:
-    """`run_notebook`, with a problem of the machine (no sandbox, a broken source) as a result in place of an error."""
+def attempt(arguments: dict) -> Outcome:
+    """`run_notebook`, with a problem of the machine (no sandbox, a broken source) as an outcome, not as an error."""
     try:
-        return run_notebook(**arguments)
+        return Outcome(**run_notebook(**arguments))
     except Exception as problem:
-        return nothing(f"It could not be run: {why_not(problem)}")
+        return not_run(f"It could not be run: {why_not(problem)}")
 
 
-def why_not(problem: Exception) -> str:
-    """What went wrong, as it can be written down and shown anywhere: a problem may quote what a student wrote."""
-    words = str(problem) if isinstance(problem, GradingError) else f"{type(problem).__name__}: {problem}"
-    return storable(words.strip(": ")[:MOST_WORDS])
-
-
-def nothing(why: str) -> dict:
-    """The result of a notebook that was not run."""
-    result = {"outputs": {}, "counts": {}, "tests": {}, "reasons": [], "failed": why}
-    return result | {"seconds": 0.0, "cpu_seconds": None, "memory": None, "sandbox": ""}
-
-
-def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
+def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple[tuple, Outcome]]:
     import dask
     from distributed import Client, as_completed
 
@@ -101,10 +90,10 @@ def _with_dask(jobs: list[tuple], scheduler: str) -> Iterator[tuple]:
                 keys[future] = key
             for future in as_completed(list(keys)):
                 try:
-                    result = future.result()
+                    outcome = future.result()
                 except Exception as problem:
-                    result = nothing(f"It could not be run: {why_not(problem)}")
-                yield keys.pop(future), result
+                    outcome = not_run(f"It could not be run: {why_not(problem)}")
+                yield keys.pop(future), outcome
             try:
                 client.run(close_stages)
             except Exception:  # noqa: BLE001  a worker that is gone has closed them with itself

@@ -25,22 +25,22 @@ LEAST = 6  # shared rare fingerprints of a pair that is listed
 
 def tokens(code: str) -> list[str]:
     """The tokens of an answer: no comments, texts or layout; own names and numbers as placeholders."""
-    found = []
+    words = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(code).readline):
             if token.type == tokenize.NAME:
                 known = keyword.iskeyword(token.string) or hasattr(builtins, token.string)
-                after_dot = found and found[-1] == "."  # a method or a column: somebody else's name
-                found.append(token.string if known or after_dot else "NAME")
+                after_dot = words and words[-1] == "."  # a method or a column: somebody else's name
+                words.append(token.string if known or after_dot else "NAME")
             elif token.type == tokenize.NUMBER:
-                found.append("NUMBER")
+                words.append("NUMBER")
             elif token.type == tokenize.STRING:
-                found.append("TEXT")
+                words.append("TEXT")
             elif token.type == tokenize.OP:
-                found.append(token.string)
+                words.append(token.string)
     except (tokenize.TokenError, SyntaxError, IndentationError):
         pass  # the tokens up to the place where it is no Python any more
-    return found
+    return words
 
 
 def fingerprints(code: str) -> set[int]:
@@ -81,8 +81,8 @@ def similar_pairs(answers: dict[str, dict[str, str]], template: dict[str, str], 
     vocabulary = {print_: number for number, print_ in enumerate(sorted(set().union(*prints)))} if prints else {}
     if not vocabulary:
         return pd.DataFrame(columns=columns)
-    rows = np.repeat(np.arange(len(students)), [len(found) for found in prints])
-    places = np.fromiter((vocabulary[print_] for found in prints for print_ in found), dtype=int, count=len(rows))
+    rows = np.repeat(np.arange(len(students)), [len(own) for own in prints])
+    places = np.fromiter((vocabulary[print_] for own in prints for print_ in own), dtype=int, count=len(rows))
     has = sparse.csr_array((np.ones(len(rows), dtype=np.int32), (rows, places)), shape=(len(students), len(vocabulary)))
     often = np.asarray(has.sum(axis=0)).ravel()
     rare = has[:, often <= max(FEW, COMMON * len(students))]

@@ -37,7 +37,7 @@ def feedback(lab: str, student: str = "*", root: Path | None = None) -> None:
     ------
     GradingError : there is no such lab, or nothing of it was graded
     """
-    from .. import gradebook
+    from ..feedback import write_pages
 
     root = root or Path.cwd()
     need_lab(lab, root)
@@ -48,7 +48,7 @@ def feedback(lab: str, student: str = "*", root: Path | None = None) -> None:
     config = configuration(root)
     config.BaseConverter.force = True
     for name in chosen:
-        gradebook.feedback(lab, name, config, root)
+        write_pages(lab, name, config, root)
 
 
 class Command(JupyterHandler):
@@ -67,8 +67,8 @@ class Command(JupyterHandler):
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )
-            said, _ = await process.communicate()
-        log = said.decode("utf-8", errors="replace")[-MOST_LOG:]
+            output, _ = await process.communicate()
+        log = output.decode("utf-8", errors="replace")[-MOST_LOG:]
         answer = {"success": process.returncode == 0, "log": log}
         if process.returncode != 0:
             answer["error"] = log

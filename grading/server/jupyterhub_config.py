@@ -4,19 +4,23 @@ What belongs to this machine stands in `server.json`, written by `python -m grad
 class, in `class/roster.csv` and `class/instructors.txt` beside it. Start the hub again after a change of either.
 """
 
-import csv
 import json
 import os
 import pwd
+import sys
 from pathlib import Path
+
+from jupyterhub.spawner import Spawner
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # root runs this copy of the course, not the instructors'
+from grading.roster import read_roster  # noqa: E402
 
 c = get_config()  # traitlets puts `get_config` there when it reads this file
 
 BASE = Path(os.environ.get("DATALAB_SERVER", "/srv/datalab"))
-ABOUT = json.loads((BASE / "server.json").read_text(encoding="utf-8"))
-COURSE, ACCOUNT, PROGRAMS = ABOUT["course_id"], ABOUT["account"], Path(ABOUT["environment"]) / "bin"
-with open(BASE / "class/roster.csv", encoding="utf-8-sig", newline="") as file:
-    STUDENTS = {row["student"].strip() for row in csv.DictReader(file)} - {""}
+MACHINE = json.loads((BASE / "server.json").read_text(encoding="utf-8"))
+COURSE, ACCOUNT, PROGRAMS = MACHINE["course_id"], MACHINE["account"], Path(MACHINE["environment"]) / "bin"
+STUDENTS = read_roster(BASE / "class/roster.csv", may_be_empty=True).students
 INSTRUCTORS = set((BASE / "class/instructors.txt").read_text(encoding="utf-8").split())
 
 # --- who may come in ----------------------------------------------------------------------------------------------
@@ -50,12 +54,12 @@ c.JupyterHub.services = [
         "url": "http://127.0.0.1:9801",
         "command": [str(PROGRAMS / "jupyterhub-singleuser")],
         "user": ACCOUNT,
-        "cwd": ABOUT["course"],
+        "cwd": MACHINE["course"],
         "oauth_no_confirm": True,
         "environment": {
             "JUPYTER_CONFIG_PATH": str(BASE / "config/course"),
             "JUPYTERHUB_DEFAULT_URL": "/lab",
-            "PYTHONPATH": ABOUT["course"],
+            "PYTHONPATH": MACHINE["course"],
             "PATH": f"{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
         },
     }
@@ -63,19 +67,19 @@ c.JupyterHub.services = [
 
 
 # --- everyone's own server ------------------------------------------------------------------------------------------
-def role_settings(spawner) -> str:
+def role_settings(spawner: Spawner) -> str:
     """The folder with the settings of this person's role: see `grading/server/prepare.py`."""
     return str(BASE / "config" / ("instructor" if spawner.user.name in INSTRUCTORS else "student"))
 
 
-def close_home(spawner) -> None:
+def close_home(spawner: Spawner) -> None:
     """A person's home is theirs alone, whatever the machine's habit is."""
     person = pwd.getpwnam(spawner.user.name)
     if os.stat(person.pw_dir).st_uid == person.pw_uid:
         os.chmod(person.pw_dir, 0o700)
 
 
-def token_scopes(spawner) -> list[str]:
+def token_scopes(spawner: Spawner) -> list[str]:
     """What the token in a person's own server may do: say that it is busy and which courses its owner is in."""
     own = [f"{scope}!user" for scope in ("users:activity", "access:servers", "read:users:name", "read:users:groups")]
     return [*own, "list:services", f"read:services!service={COURSE}", f"access:services!service={COURSE}"]
@@ -100,5 +104,5 @@ c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 c.JupyterHub.db_url = f"sqlite:///{BASE / 'hub/jupyterhub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(BASE / "hub/cookie_secret")
 c.ConfigurableHTTPProxy.pid_file = str(BASE / "hub/proxy.pid")
-PROXY = Path(ABOUT["environment"]) / "node/node_modules/.bin/configurable-http-proxy"
+PROXY = Path(MACHINE["environment"]) / "node/node_modules/.bin/configurable-http-proxy"
 c.ConfigurableHTTPProxy.command = [str(PROXY) if PROXY.exists() else "configurable-http-proxy"]

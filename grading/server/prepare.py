@@ -5,7 +5,6 @@
 Run again after a change of the course: it renews what it wrote, and touches no submission and no mark.
 """
 
-import json
 import os
 import pwd
 import shutil
@@ -19,6 +18,7 @@ import typer
 from nbgrader.exchange.default import Exchange
 
 from ..course import ROOT, GradingError, configuration
+from ..files import write_json, write_whole
 from ..student_edition import student_edition
 
 EXTENSIONS = "assignment_list validate_assignment course_list formgrader".split()
@@ -63,11 +63,11 @@ def prepare(base: Path, course: Path, account: str, root: Path = ROOT, exchange:
     if os.getuid() != 0:
         raise GradingError("Accounts and owners can only be set by root: put `sudo` in front of the command.")
     if not _exists(account):
-        done = subprocess.run(
+        made = subprocess.run(
             ["useradd", "--create-home", "--shell", "/bin/bash", account], capture_output=True, text=True
         )
-        if done.returncode != 0:
-            raise GradingError(f"The account {account} could not be made: {done.stderr.strip()}")
+        if made.returncode != 0:
+            raise GradingError(f"The account {account} could not be made: {made.stderr.strip()}")
     owner = pwd.getpwnam(account)
     if not (course / "nbgrader_config.py").is_file():
         raise GradingError(
@@ -85,15 +85,15 @@ def prepare(base: Path, course: Path, account: str, root: Path = ROOT, exchange:
         (base / name).chmod(0o700)
     for name, first_line in {"roster.csv": "student,name\n", "instructors.txt": ""}.items():
         if not (base / "class" / name).exists():
-            (base / "class" / name).write_text(first_line, encoding="utf-8")
+            write_whole(base / "class" / name, first_line)
     course_id = configuration(root).CourseDirectory.course_id
     exchange = exchange or exchange_of(root)
     make_exchange(exchange, course_id, owner.pw_uid, owner.pw_gid)
     write_config(base, exchange, root)
     student_edition(base / "student-edition", root)
     _open_to_read(base / "student-edition")
-    about = {"course_id": course_id, "course": str(course), "account": account, "environment": sys.prefix}
-    (base / "server.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    machine = {"course_id": course_id, "course": str(course), "account": account, "environment": sys.prefix}
+    write_json(base / "server.json", machine)
     (base / "server.json").chmod(0o644)
 
 
@@ -132,15 +132,10 @@ def write_config(base: Path, exchange: Path, root: Path = ROOT) -> None:
                 values = {name: of_course[section][name]} if name else dict(of_course[section])
                 nbgrader[section] = nbgrader.get(section, {}) | values
         disabled = {f"@jupyter/nbgrader:{menu}": True for menu in MENUS if menu not in parts.values()}
-        _write_json(folder / "nbgrader_config.json", nbgrader)
-        _write_json(folder / "jupyter_server_config.d/datalab.json", {"ServerApp": {"jpserver_extensions": extensions}})
-        _write_json(folder / "labconfig/page_config.json", {"disabledExtensions": disabled})
+        write_json(folder / "nbgrader_config.json", nbgrader)
+        write_json(folder / "jupyter_server_config.d/datalab.json", {"ServerApp": {"jpserver_extensions": extensions}})
+        write_json(folder / "labconfig/page_config.json", {"disabledExtensions": disabled})
     _open_to_read(base / "config")
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _open_to_read(folder: Path) -> None:

@@ -525,7 +525,7 @@ def test_a_course_folder_that_a_stranger_put_into_the_exchange_is_refused(tmp_pa
 
 
 def test_the_secret_of_a_feedback_page_is_a_plain_short_line(tmp_path):
-    from grading.gradebook import secret_of
+    from grading.feedback import secret_of
 
     good = secrets.token_hex(64)
     (tmp_path / "good").write_text(good)

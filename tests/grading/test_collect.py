@@ -8,8 +8,7 @@ import zipfile
 import nbformat
 import pytest
 
-from grading import collect as module
-from grading.collect import collect, exchange_has, files_of
+from grading.collect import collect, exchange_has, files_of, reading, store
 from grading.course import GradingError
 from tests.grading.test_marks import START, course
 
@@ -41,23 +40,23 @@ def submitted(root, student):
 
 
 def why(done, what=""):
-    return " ".join(row["why"] for row in done["set_aside"] if what in row["what"])
+    return " ".join(row.why for row in done.set_aside if what in row.what)
 
 
 def test_from_the_exchange_under_the_owners_name(root):
     hand_in(root, "ada")
     assert exchange_has(START, root) and not exchange_has("lab1", root)
     done = collect(START, root, name_of=lambda uid: "ada")
-    assert [row["student"] for row in done["collected"]] == ["ada"] and not done["set_aside"]
+    assert [row.student for row in done.collected] == ["ada"] and not done.set_aside
     assert submitted(root, "ada")[FILE].decode() == NOTEBOOK
     again = collect(START, root, name_of=lambda uid: "ada")
-    assert again["unchanged"] == ["ada"] and not again["collected"]
+    assert again.unchanged == ["ada"] and not again.collected
 
 
 def test_a_file_under_another_students_name_is_set_aside(root):
     hand_in(root, "ada")
     done = collect(START, root, name_of=lambda uid: "mallory")
-    assert not done["collected"] and "filed under ada, and its files belong to mallory" in why(done)
+    assert not done.collected and "filed under ada, and its files belong to mallory" in why(done)
     assert not (root / "submitted/ada").exists()
 
 
@@ -70,17 +69,17 @@ def test_a_folder_in_which_one_file_is_somebody_elses_is_set_aside(root):
         os.chown(path, 12002, 12002)
     os.chown(bad / FILE, 12001, 12001)
     done = collect(START, root, name_of={12001: "ada", 12002: "bo"}.get)
-    assert [row["student"] for row in done["collected"]] == ["ada"] and "ada, bo" in why(done, "bo")
+    assert [row.student for row in done.collected] == ["ada"] and "ada, bo" in why(done, "bo")
 
 
 def test_the_time_is_the_servers_and_a_backdated_one_is_noted(root):
     folder = hand_in(root, "ada", "2020-01-01 00:00:00 UTC")
     os.utime(folder / FILE, (0, 0))
-    (row,) = collect(START, root, name_of=lambda uid: "ada")["collected"]
+    (row,) = collect(START, root, name_of=lambda uid: "ada").collected
     arrived = time.strftime("%Y-%m-%d", time.gmtime())
-    assert row["time"].startswith(arrived[:4]) and row["time"] > "2026"
-    assert "says that it was handed in at 2020-01-01" in " ".join(row["notes"])
-    assert submitted(root, "ada")["timestamp.txt"].decode() == row["time"]
+    assert row.time.startswith(arrived[:4]) and row.time > "2026"
+    assert "says that it was handed in at 2020-01-01" in " ".join(row.notes)
+    assert submitted(root, "ada")["timestamp.txt"].decode() == row.time
 
 
 def test_the_newest_of_several_counts_and_the_replaced_one_is_kept(root):
@@ -117,9 +116,9 @@ def test_links_devices_and_hard_links_are_never_followed(root):
     secret = root.parent / "secret.txt"
     secret.write_text("swordfish")
     os.link(secret, folder / "hard.txt")
-    (row,) = collect(START, root, name_of=lambda uid: "ada")["collected"]
+    (row,) = collect(START, root, name_of=lambda uid: "ada").collected
     assert set(submitted(root, "ada")) == {FILE, "timestamp.txt"}
-    notes = " ".join(row["notes"])
+    notes = " ".join(row.notes)
     for name in ("link.csv", "up", "pipe", "hard.txt"):
         assert name in notes
 
@@ -130,8 +129,8 @@ def test_an_entry_that_is_a_link_is_set_aside(root):
 
 
 def test_sizes_and_numbers_are_capped(root, monkeypatch):
-    monkeypatch.setattr(module, "MOST_FILE", 1000)
-    monkeypatch.setattr(module, "MOST_FILES", 5)
+    monkeypatch.setattr(reading, "MOST_FILE", 1000)
+    monkeypatch.setattr(reading, "MOST_FILES", 5)
     folder = hand_in(root, "ada")
     (folder / "big.csv").write_bytes(b"x" * 2000)
     files, left_out = files_of(folder)
@@ -146,14 +145,14 @@ def test_sizes_and_numbers_are_capped(root, monkeypatch):
 def test_names_that_can_be_no_students_are_set_aside(root, student, tmp_path):
     archive = zipped(tmp_path, {f"{student}/{FILE}": NOTEBOOK, f"bo/{FILE}": NOTEBOOK})
     done = collect(START, root, source=archive, kind="folder")
-    assert [row["student"] for row in done["collected"]] == ["bo"] and done["set_aside"]
+    assert [row.student for row in done.collected] == ["bo"] and done.set_aside
 
 
 def test_names_beyond_ascii_are_names(root, tmp_path):
     done = collect(
         START, root, source=zipped(tmp_path, {f"Ju\u0308rgen Groß/{FILE}": NOTEBOOK, f"林/{FILE}": NOTEBOOK})
     )
-    assert [row["student"] for row in done["collected"]] == ["Jürgen Groß", "林"]
+    assert [row.student for row in done.collected] == ["Jürgen Groß", "林"]
 
 
 def zipped(tmp_path, files: dict):
@@ -177,7 +176,7 @@ def test_from_a_moodle_download_with_and_without_folders(root, tmp_path):
         },
     )
     done = collect(START, root, source=archive, roster=roster)
-    assert {row["student"]: row["time"] for row in done["collected"]} == {"ada": None, "bo": None, "19": None}
+    assert {row.student: row.time for row in done.collected} == {"ada": None, "bo": None, "19": None}
     assert FILE in submitted(root, "19") and "timestamp.txt" not in submitted(root, "19")
     assert "does not tell whose" in why(done, "onlinetext")
 
@@ -193,7 +192,7 @@ def test_from_a_canvas_download_the_newest_attachment_counts(root, tmp_path):
         },
     )
     done = collect(START, root, source=archive)
-    notes = {row["student"]: " ".join(row["notes"]) for row in done["collected"]}
+    notes = {row.student: " ".join(row.notes) for row in done.collected}
     assert submitted(root, "17")[FILE].decode() == NOTEBOOK + " " and "more than once" in notes["17"]
     assert "late" in notes["18"]
 
@@ -216,13 +215,11 @@ def test_a_zip_that_leads_out_holds_links_or_lies_about_its_size(root, tmp_path)
         link = zipfile.ZipInfo(f"bo/{FILE}")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-        archive.writestr("cy/bomb.csv", b"0" * (module.MOST_FILE + 1))
+        archive.writestr("cy/bomb.csv", b"0" * (reading.MOST_FILE + 1))
     done = collect(START, root, source=path)
-    assert [row["student"] for row in done["collected"]] == ["ada"]
-    assert {
-        "a link" in row["why"] or "leads out" in row["why"] or "too large" in row["why"] for row in done["set_aside"]
-    } == {True}
-    assert len(done["set_aside"]) == 5 and not (tmp_path / "evil").exists()
+    assert [row.student for row in done.collected] == ["ada"]
+    assert {"a link" in row.why or "leads out" in row.why or "too large" in row.why for row in done.set_aside} == {True}
+    assert len(done.set_aside) == 5 and not (tmp_path / "evil").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04 cut off"])
@@ -240,7 +237,7 @@ def test_two_notebooks_of_one_name_and_a_renamed_one(root, tmp_path):
          f"ed/a/{FILE}": "6", f"ed/b/{FILE}": "7"},
     )  # fmt: skip
     done = collect(START, root, source=archive)
-    notes = {row["student"]: " ".join(row["notes"]) for row in done["collected"]}
+    notes = {row.student: " ".join(row.notes) for row in done.collected}
     assert {s: submitted(root, s).get(FILE, b"").decode() for s in "ada bo cy di ed".split()} == {
         "ada": "1",
         "bo": "3",
@@ -271,7 +268,7 @@ def test_interrupted_in_the_middle_nothing_half_is_left(root, tmp_path, monkeypa
             raise KeyboardInterrupt
         real(*args)
 
-    monkeypatch.setattr(module.os, "replace", stops)
+    monkeypatch.setattr(store.os, "replace", stops)
     with pytest.raises(KeyboardInterrupt):
         collect(START, root, source=archive)
     monkeypatch.undo()

@@ -8,6 +8,7 @@ import socket
 import stat
 import time
 import zipfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from nbgrader.auth import Authenticator
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import ExchangeSubmit
 
-from grading import collect as module
-from grading.collect import collect, exchange_has, files_of
+from grading.collect import collect, exchange_has, files_of, reading, times
+from grading.collect.candidates import File, Refused
+from grading.collect.names import student_problem
+from grading.collect.store import collecting
 from grading.course import GradingError, configuration
 
 LAB = "lab1_bias"
@@ -92,7 +95,7 @@ def clock(text: str) -> datetime:
 
 
 def why(done: dict) -> str:
-    return "\n".join(f"{row['what']} | {row['why']}" for row in done["set_aside"])
+    return "\n".join(f"{row.what} | {row.why}" for row in done.set_aside)
 
 
 def said(done: dict) -> str:
@@ -100,7 +103,7 @@ def said(done: dict) -> str:
 
 
 def notes(done: dict) -> str:
-    return "\n".join(note for row in done["collected"] for note in row["notes"])
+    return "\n".join(note for row in done.collected for note in row.notes)
 
 
 # --- the exchange -------------------------------------------------------------------------------------------------
@@ -112,12 +115,12 @@ def test_a_submission_in_the_exchange_is_collected_with_the_servers_time(root):
     )
     assert exchange_has(LAB, root) and not exchange_has("lab2_other", root)
     done = collect(LAB, root, name_of=ada)
-    assert done["kind"] == "exchange" and not done["set_aside"]
+    assert done.kind == "exchange" and not done.set_aside
     files = there(root, "ada")
     written = clock(files.pop("timestamp.txt").decode())
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
     assert files == {FIRST: b"one", "data/x.csv": b"1,2", "submission_secret.txt": b"s"}
-    assert [(row["student"], clock(row["time"])) for row in done["collected"]] == [("ada", written)]
+    assert [(row.student, clock(row.time)) for row in done.collected] == [("ada", written)]
 
 
 def test_what_nbgraders_own_submit_leaves_is_collected(root, tmp_path):
@@ -129,7 +132,7 @@ def test_what_nbgraders_own_submit_leaves_is_collected(root, tmp_path):
     ExchangeSubmit(coursedir=course, authenticator=Authenticator(config=config), config=config).start()
     done = collect(LAB, root)
     me = pwd.getpwuid(os.getuid()).pw_name
-    assert [(row["student"], row["notes"]) for row in done["collected"]] == [(me, [])] and not done["set_aside"]
+    assert [(row.student, row.notes) for row in done.collected] == [(me, [])] and not done.set_aside
     assert set(there(root, me)) == {FIRST, "timestamp.txt", "submission_secret.txt"}
 
 
@@ -142,28 +145,28 @@ def test_a_student_cannot_set_the_time(root, lie):
         os.utime(folder / FIRST, (0, 0))
         os.utime(folder, (0, 0))
     done = collect(LAB, root, name_of=ada)
-    got = clock(done["collected"][0]["time"])
+    got = clock(done.collected[0].time)
     assert abs(datetime.now(UTC) - got) < timedelta(minutes=1)
     assert bool(re.search(r"handed in at 2026-11-23 09:00; it arrived at .* UTC", notes(done))) == (lie != "mtime")
 
 
 def test_a_time_in_words_that_a_parser_would_open_as_a_file_is_not_parsed(root, tmp_path, monkeypatch):
     hand_in(root, files={FIRST: b"one", "timestamp.txt": b"2026-11-23 09:00:00 /etc/passwd"}, at="whenever")
-    monkeypatch.setattr(module, "parse_utc", lambda text: pytest.fail(f"parsed {text}"))
-    assert len(collect(LAB, root, name_of=ada)["collected"]) == 1
+    monkeypatch.setattr(times, "parse_utc", lambda text: pytest.fail(f"parsed {text}"))
+    assert len(collect(LAB, root, name_of=ada).collected) == 1
 
 
 def test_a_file_dropped_under_another_name_is_set_aside(root):
     hand_in(root, "ada")
     done = collect(LAB, root, name_of=lambda uid: "mallory")
     assert "filed under ada, and its files belong to mallory" in why(done)
-    assert not done["collected"] and students(root) == []
+    assert not done.collected and students(root) == []
 
 
 def test_a_user_number_that_nobody_has_is_no_owner(root):
     hand_in(root, "ada")
     done = collect(LAB, root, name_of=lambda uid: None)
-    assert "nobody known" in why(done) and not done["collected"]
+    assert "nobody known" in why(done) and not done.collected
 
 
 @needs_root
@@ -184,7 +187,7 @@ def test_one_file_or_folder_of_somebody_else_is_enough(root, part):
     folder = hand_in(root, "ada", {FIRST: b"1", "data/x.csv": b"2"}, uid=20001)
     os.chown(folder / part, 20002, 20002)
     done = collect(LAB, root, name_of={20001: "ada", 20002: "mallory"}.get)
-    assert "belong to ada, mallory" in why(done) and not done["collected"]
+    assert "belong to ada, mallory" in why(done) and not done.collected
 
 
 @needs_root
@@ -216,13 +219,13 @@ def test_an_entry_without_a_time_in_its_name_is_reported(root):
     put(inbound(root) / f"ada+{LAB}", {FIRST: b"x"})
     put(inbound(root) / "ada+lab2_other+2026-11-23 09:00:00 UTC", {FIRST: b"x"})
     done = collect(LAB, root, name_of=ada)
-    assert len(done["set_aside"]) == 1 and "no time" in why(done)
+    assert len(done.set_aside) == 1 and "no time" in why(done)
 
 
 def test_an_exchange_elsewhere_can_be_named(root, tmp_path):
     hand_in(root)
     for source, kind in [(root / "x", "exchange"), (inbound(root), "exchange"), (inbound(root), "auto")]:
-        assert collect(LAB, root, source, kind, name_of=ada)["kind"] == "exchange"
+        assert collect(LAB, root, source, kind, name_of=ada).kind == "exchange"
     assert students(root) == ["ada"]
     assert "mallory" in why(collect(LAB, root, inbound(root), name_of=lambda uid: "mallory"))
 
@@ -245,7 +248,7 @@ def test_collecting_twice_changes_nothing(root):
     folder = root / "submitted/ada" / LAB
     before = {path: path.stat().st_ino for path in [folder, *folder.iterdir()]}
     done = collect(LAB, root, name_of=ada)
-    assert (done["unchanged"], done["collected"], done["set_aside"]) == (["ada"], [], [])
+    assert (done.unchanged, done.collected, done.set_aside) == (["ada"], [], [])
     assert {path: path.stat().st_ino for path in [folder, *folder.iterdir()]} == before
     assert not (root / "collected-before").exists()
 
@@ -275,7 +278,7 @@ def test_what_the_instructor_mended_stays_until_something_newer_comes(root):
     hand_in(root)
     collect(LAB, root, name_of=ada)
     (root / "submitted/ada" / LAB / FIRST).write_bytes(b"mended by hand")
-    assert collect(LAB, root, name_of=ada)["unchanged"] == ["ada"]
+    assert collect(LAB, root, name_of=ada).unchanged == ["ada"]
     assert there(root, "ada")[FIRST] == b"mended by hand"
 
 
@@ -292,15 +295,15 @@ def test_an_interruption_leaves_the_old_one_and_no_half_one(root, monkeypatch):
     assert "no space left" in why(done) and there(root, "ada")[FIRST] == b"old"
     assert [path.name for path in (root / "submitted/ada").iterdir()] == [LAB]
     put(root / "submitted/ada/.collecting-left", {FIRST: b"half"})
-    assert len(collect(LAB, root, name_of=ada)["collected"]) == 1
+    assert len(collect(LAB, root, name_of=ada).collected) == 1
     assert [path.name for path in (root / "submitted/ada").iterdir()] == [LAB]
 
 
 def test_two_do_not_collect_at_once(root):
     hand_in(root)
-    with module._alone(root), pytest.raises(GradingError, match="collected right now"):
+    with collecting(root), pytest.raises(GradingError, match="collected right now"):
         collect(LAB, root, name_of=ada)
-    assert len(collect(LAB, root, name_of=ada)["collected"]) == 1
+    assert len(collect(LAB, root, name_of=ada).collected) == 1
 
 
 def test_one_students_trouble_is_not_the_others(root, tmp_path):
@@ -309,7 +312,7 @@ def test_one_students_trouble_is_not_the_others(root, tmp_path):
     put(source / "ada", {FIRST: b"1"})
     put(source / "bo", {FIRST: b"1"})
     done = collect(LAB, root, source)
-    assert [row["student"] for row in done["collected"]] == ["bo"] and "ada | it cannot be written" in why(done)
+    assert [row.student for row in done.collected] == ["bo"] and "ada | it cannot be written" in why(done)
 
 
 # --- what strangers put into a folder -----------------------------------------------------------------------------
@@ -376,7 +379,7 @@ def test_files_of_takes_ordinary_files_only_and_says_what_it_left(hostile):
 def test_a_hostile_folder_costs_only_its_hostile_files(root, hostile):
     put(hostile.parent / "bo", {FIRST: b"bo's"})
     done = collect(LAB, root, hostile.parent, "folder")
-    assert [row["student"] for row in done["collected"]] == ["ada", "bo"]
+    assert [row.student for row in done.collected] == ["ada", "bo"]
     assert {n: d for n, d in there(root, "ada").items() if n != "timestamp.txt"} == {
         FIRST: b"honest",
         "sub/data.csv": b"1",
@@ -407,12 +410,12 @@ def test_a_device_is_not_opened(tmp_path):
 def test_a_file_that_becomes_a_link_after_the_look_is_not_followed(tmp_path):
     folder = put(tmp_path / "ada", {"sub/x.txt": b"1", "y.txt": b"1"})
     put(tmp_path / "secrets", {"x.txt": b"SECRET"})
-    entries, _, _ = module._look(folder)
+    entries, _, _ = reading.look(folder)
     (folder / "y.txt").unlink()
     (folder / "y.txt").symlink_to(tmp_path / "secrets/x.txt")
     (folder / "sub").rename(tmp_path / "moved")
     (folder / "sub").symlink_to(tmp_path / "secrets")
-    files, refused = module._read_all(entries, 1000, 10)
+    files, refused = reading.read_all(entries, 1000, 10)
     assert files == {} and len(refused) == 2
 
 
@@ -426,7 +429,7 @@ def test_a_folder_that_is_a_link_is_an_error(tmp_path):
 def test_notebooks_come_before_the_limits(tmp_path):
     folder = put(tmp_path / "ada", {f"a{number:03}.csv": b"x" * 10 for number in range(250)} | {FIRST: b"n"})
     files, left_out = files_of(folder)
-    assert len(files) == module.MOST_FILES and FIRST in files
+    assert len(files) == reading.MOST_FILES and FIRST in files
     assert len(left_out) == 1 and "and so were 50 more" in left_out[0]
     files, left_out = files_of(folder, most_bytes=100)
     assert sum(map(len, files.values())) <= 100 and FIRST in files and "too large" in left_out[0]
@@ -437,10 +440,10 @@ def test_what_cannot_be_read_counts_as_a_file():
 
     def damaged(most):
         tried.append(most)
-        raise module._Refused("it cannot be unpacked")
+        raise Refused("it cannot be unpacked")
 
-    entries = [module._File(f"{number}.csv", None, damaged) for number in range(3000)]
-    files, refused = module._read_all(entries, 1000, 10)
+    entries = [File(f"{number}.csv", None, damaged) for number in range(3000)]
+    files, refused = reading.read_all(entries, 1000, 10)
     assert files == {} and len(tried) == 10 and "and so were 2989 more" in refused[-1][1]
 
 
@@ -450,7 +453,7 @@ def test_checkpoints_are_no_part_of_a_submission(tmp_path):
 
 
 def test_more_entries_than_anybody_hands_in_end_the_look(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_ENTRIES", 50)
+    monkeypatch.setattr(reading, "MOST_ENTRIES", 50)
     folder = put(tmp_path / "ada", {f"{number:03}.txt": b"" for number in range(80)})
     files, left_out = files_of(folder)
     assert len(files) <= 50 and "more than 50 files and folders" in left_out[0]
@@ -467,23 +470,23 @@ def test_names_that_a_pattern_or_an_eye_would_mistake_are_set_aside(root, tmp_pa
     put(tmp_path / "in/bo", {FIRST: b"1"})
     hidden = student.startswith(".")  # no folder of a class list begins with a dot: .git, .ipynb_checkpoints
     done = collect(LAB, root, tmp_path / "in", "folder")
-    assert students(root) == ["bo"] and bool(done["set_aside"]) != hidden
+    assert students(root) == ["bo"] and bool(done.set_aside) != hidden
     put(inbound(root) / f"{student}+{LAB}+{AT}", {FIRST: b"1"})
     done = collect(LAB, root, name_of=lambda uid: student)
     assert students(root) == ["bo"] and "can be no student's name" in why(done)
-    assert "\u202e" not in json.dumps(done, ensure_ascii=False)
+    assert "\u202e" not in json.dumps(asdict(done), ensure_ascii=False)
 
 
 @pytest.mark.parametrize("student", ["", ".", "..", "a/b", "a\\b", "a\0b", "a" * 300, "a\nb", "\udcff"])
 def test_further_bad_names(student):
-    assert module._bad_name(student)
+    assert student_problem(student)
 
 
 def test_names_in_any_script_work_and_are_one_name_each(root, tmp_path):
     for student in ("Zoe\u0308", "王小明", "Łukasz O'Neil-Żak", "أحمد"):
         put(tmp_path / "in" / student, {FIRST: b"1", "Übung.csv": b"1"})
     done = collect(LAB, root, tmp_path / "in")
-    assert students(root) == sorted(["Zoë", "王小明", "Łukasz O'Neil-Żak", "أحمد"]) and not done["set_aside"]
+    assert students(root) == sorted(["Zoë", "王小明", "Łukasz O'Neil-Żak", "أحمد"]) and not done.set_aside
 
 
 @pytest.mark.parametrize(
@@ -518,10 +521,8 @@ def test_a_folder_for_each_student_with_or_without_the_lab(root, tmp_path):
     for path in source.rglob("*.*"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     done = collect(LAB, root, source)
-    assert done["kind"] == "folder" and "stray.ipynb | it lies in no student's folder" in why(done)
-    assert {row["student"]: row["time"] for row in done["collected"]} == dict.fromkeys(
-        ["ada", "bo"], "2023-11-14 22:13:20 UTC"
-    )
+    assert done.kind == "folder" and "stray.ipynb | it lies in no student's folder" in why(done)
+    assert {row.student: row.time for row in done.collected} == dict.fromkeys(["ada", "bo"], "2023-11-14 22:13:20 UTC")
     assert there(root, "ada") == {FIRST: b"a", "timestamp.txt": b"2023-11-14 22:13:20 UTC"}
     assert there(root, "bo") == {FIRST: b"b", "timestamp.txt": b"2023-11-14 22:13:20 UTC"}
 
@@ -536,7 +537,7 @@ def test_a_link_to_somebody_elses_folder_is_no_submission(root, tmp_path):
 def test_a_time_in_the_future_is_not_believed(root, tmp_path):
     put(tmp_path / "in/ada", {FIRST: b"a"})
     os.utime(tmp_path / "in/ada" / FIRST, (32_503_680_000, 32_503_680_000))
-    got = collect(LAB, root, tmp_path / "in")["collected"][0]["time"]
+    got = collect(LAB, root, tmp_path / "in").collected[0].time
     assert clock(got) <= datetime.now(UTC)
 
 
@@ -554,11 +555,11 @@ def test_moodles_download(root, tmp_path, layout, as_zip, around):
     }
     source = packed(tmp_path / "m.zip", files) if as_zip else put(tmp_path / "m", files)
     done = collect(LAB, root, source)
-    assert done["kind"] == "moodle" and students(root) == ["12345", "678"]
+    assert done.kind == "moodle" and students(root) == ["12345", "678"]
     assert there(root, "12345") == {FIRST: b"a"} and there(root, "678") == {FIRST: b"z", SECOND: b"z2"}
-    assert all(row["time"] is None for row in done["collected"])
+    assert all(row.time is None for row in done.collected)
     assert "Ada Lovelace in the download" in notes(done) and "does not tell when" in notes(done)
-    assert collect(LAB, root, source)["unchanged"] == ["12345", "678"]
+    assert collect(LAB, root, source).unchanged == ["12345", "678"]
 
 
 @pytest.mark.parametrize(
@@ -628,10 +629,10 @@ def test_canvas_download(root, tmp_path):
         "doecy_99_text.html": b"typed",
     }
     done = collect(LAB, root, packed(tmp_path / "c.zip", files))
-    assert done["kind"] == "canvas" and students(root) == ["1234", "55", "77", "88"]
+    assert done.kind == "canvas" and students(root) == ["1234", "55", "77", "88"]
     assert there(root, "1234") == {FIRST: b"a", "data.csv": b"1"}
     assert there(root, "55") == {FIRST: b"newest"} and there(root, "77") == {FIRST: b"z"}
-    late = [row["student"] for row in done["collected"] if "the platform says that it is late" in row["notes"]]
+    late = [row.student for row in done.collected if "the platform says that it is late" in row.notes]
     assert late == ["1234"] and "handed in more than once" in notes(done) and "typed into the platform" in why(done)
 
 
@@ -648,7 +649,7 @@ def test_canvas_with_a_roster(root, tmp_path):
     collect(LAB, root, source, "canvas", roster=tmp_path / "ids.csv")
     assert students(root) == ["ada", "bo"]
     (tmp_path / "names.csv").write_text("student,name\nada,Ada Lovelace\nbo,Bo Li\n")
-    assert collect(LAB, root, source, roster=tmp_path / "names.csv")["unchanged"] == ["ada", "bo"]
+    assert collect(LAB, root, source, roster=tmp_path / "names.csv").unchanged == ["ada", "bo"]
 
 
 # --- zips ---------------------------------------------------------------------------------------------------------
@@ -670,7 +671,7 @@ def test_path_tricks_in_a_zip_stay_in_it(root, tmp_path):
         f"__MACOSX/ada/._{FIRST}": b"",
     }
     done = collect(LAB, root, packed(tmp_path / "z.zip", files), "folder")
-    assert students(root) == ["ada", "bo"] and len(done["set_aside"]) == len(bad)
+    assert students(root) == ["ada", "bo"] and len(done.set_aside) == len(bad)
     assert there(root, "ada") == there(root, "bo") == {FIRST: b"good"}
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == b"evil"]
 
@@ -699,14 +700,14 @@ def test_a_zip_bomb_ends_at_the_limit(root, tmp_path):
     assert lie != data
     path.write_bytes(lie)
     done = collect(LAB, root, path)
-    assert done["unchanged"] == ["ada", "bo"] and "bomb.ipynb | it" in why(done)
+    assert done.unchanged == ["ada", "bo"] and "bomb.ipynb | it" in why(done)
     assert not list((root / "submitted").rglob("bomb*"))
 
 
 def test_a_submission_of_many_files_is_cut_and_said_so(root, tmp_path):
     files = {f"ada/a{number}.csv": b"" for number in range(300)} | {f"ada/{FIRST}": b"n"}
     done = collect(LAB, root, packed(tmp_path / "z.zip", files))
-    assert len(there(root, "ada")) == module.MOST_FILES and FIRST in there(root, "ada") and "200 files" in notes(done)
+    assert len(there(root, "ada")) == reading.MOST_FILES and FIRST in there(root, "ada") and "200 files" in notes(done)
 
 
 def test_a_broken_file_in_a_zip_costs_only_itself(root, tmp_path):
@@ -753,7 +754,7 @@ def test_zip_collect_uses_nbgraders_pattern(root, tmp_path, given):
         (archive / "link.zip").symlink_to(archive / "all.zip")
         done = collect(LAB, root, kind="zip_collect")
         assert "broken.zip" in why(done) and "link.zip | it is a link" in why(done)
-    assert done["kind"] == "zip_collect" and students(root) == ["ada", "bo"]
+    assert done.kind == "zip_collect" and students(root) == ["ada", "bo"]
     assert there(root, "ada") == {FIRST: b"new", "timestamp.txt": b"2016-01-30 16:00:00 UTC"}
     assert there(root, "bo") == {SECOND: b"b", "timestamp.txt": b"2016-01-30 15:30:00 UTC"}
     assert "readme.txt | nbgrader's plugin" in why(done)

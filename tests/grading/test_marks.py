@@ -24,9 +24,9 @@ from nbgrader.preprocessors import (
 )
 from traitlets import List
 
-from grading import gradebook, marks
+from grading import feedback, gradebook, marks
 from grading.course import GradingError, configuration, labs, questions, run_nbgrader
-from grading.gradebook import feedback
+from grading.feedback import write_pages
 from grading.handout import release
 from grading.marks import grade
 from tests.grading.sandboxed import needs_sandbox
@@ -116,7 +116,7 @@ def test_the_untouched_release_gets_none_and_does_not_crash(graded):
 
 def test_points_by_hand_wait_for_a_person(graded):
     notebook, root, rows = graded
-    by_hand = [q["points"] for q in questions(notebook.parent.name, root) if q["by_hand"]]
+    by_hand = [q.points for q in questions(notebook.parent.name, root) if q.by_hand]
     for row in rows.values():
         assert row["by_hand_max"] == row["waiting"] == sum(by_hand)
 
@@ -245,17 +245,17 @@ def test_pages_that_an_interruption_left_out_are_made_by_the_next_run(tmp_path, 
         if written:
             raise KeyboardInterrupt
         written.append(student)
-        return feedback(lab, student, *rest)
+        return write_pages(lab, student, *rest)
 
-    monkeypatch.setattr(gradebook, "feedback", stops)
+    monkeypatch.setattr(feedback, "write_pages", stops)
     with pytest.raises(KeyboardInterrupt):
         grade(START, root, say=lambda line: None, workers=1)
     assert written == ["ada"] and {key[1] for key in gradebook.marks(configuration(root))} == {"ada", "bo", "cy"}
     monkeypatch.setattr("grading.parallel.run_notebook", lambda **_: pytest.fail("was run again"))
-    monkeypatch.setattr(gradebook, "feedback", lambda lab, student, *rest: written.append(student))
+    monkeypatch.setattr(feedback, "write_pages", lambda lab, student, *rest: written.append(student))
     grade(START, root, say=lambda line: None, workers=1)
     assert written == ["ada", "bo", "cy"]  # only those that were missing
-    monkeypatch.setattr(gradebook, "feedback", feedback)
+    monkeypatch.setattr(feedback, "write_pages", write_pages)
     grade(START, root, say=lambda line: None, workers=1)
     assert len(list((root / "feedback").rglob("0_start_here.html"))) == 3
 
@@ -267,7 +267,7 @@ def test_a_page_that_cannot_be_written_is_a_reason_to_look_until_it_can(tmp_path
     def fails(*_):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(gradebook, "feedback", fails)
+    monkeypatch.setattr(feedback, "write_pages", fails)
     (row,) = grade(START, root, say=lambda line: None, workers=1)
     assert (row["status"], row["total"]) == ("needs a look", 1) and "disk is full" in row["reasons"]
     monkeypatch.undo()
@@ -329,8 +329,8 @@ def test_an_interruption_ends_what_runs_and_loses_nothing(tmp_path, monkeypatch)
         real(*arguments)
         raise KeyboardInterrupt
 
-    real = marks._finish
-    monkeypatch.setattr(marks, "_finish", stops)
+    real = marks.finish
+    monkeypatch.setattr(marks, "finish", stops)
     start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         grade(START, root, say=lambda line: None, workers=2)

@@ -4,13 +4,15 @@ import csv
 import json
 import os
 import re
+from dataclasses import asdict
 
 import nbformat
 import pytest
 
-from grading import collect as collecting
-from grading import gradebook, marks, parallel, run
+from grading import feedback, gradebook, handed_in, marks, marks_table, parallel, results, run
+from grading.collect import collect, downloads, reading, store, times
 from grading.marks import export, grade
+from grading.submission import not_run
 from tests.grading.sandboxed import needs_sandbox
 from tests.grading.test_marks import START, course, submit
 from tests.grading.test_trusted import DOUBLE, attempt  # noqa: F401  a fixture
@@ -18,26 +20,26 @@ from tests.grading.test_trusted import DOUBLE, attempt  # noqa: F401  a fixture
 # Everything that is done for one submission, in order.
 STEPS = [
     (marks, "read_submission"),
-    (marks, "files_of"),
-    (marks, "set_aside"),
-    (marks, "read_notebook"),
-    (marks, "mend"),
-    (marks, "_kept"),
-    (marks, "_kept_outcome"),
+    (handed_in, "files_of"),
+    (handed_in, "set_aside"),
+    (handed_in, "read_notebook"),
+    (handed_in, "mend"),
+    (marks, "kept_result"),
+    (marks, "kept_outcome"),
     (parallel, "run_notebook"),
-    (marks, "_finish"),
-    (marks, "executed"),
-    (marks, "presentable"),
+    (marks, "finish"),
+    (results, "executed"),
+    (results, "presentable"),
     (gradebook, "record"),
     (gradebook, "_as_source"),
     (gradebook, "_mark"),
     (gradebook, "_penalize"),
     (gradebook, "_replace"),
-    (gradebook, "write_json"),
-    (gradebook, "feedback"),
-    (gradebook, "secret_of"),
-    (marks, "_row"),
-    (marks, "_with_marks"),
+    (results, "write_json"),
+    (feedback, "write_pages"),
+    (feedback, "secret_of"),
+    (marks_table, "_row"),
+    (marks_table, "_with_marks"),
 ]
 PROBLEMS = [
     RuntimeError("no luck"),
@@ -57,7 +59,7 @@ def student_of(step: str, problem: Exception) -> str:
 
 def outcome(**_) -> dict:
     """What `run_notebook` returns for a right answer."""
-    return parallel.nothing("") | {"tests": {"test_q1_hidden": {"passed": True, "message": ""}}}
+    return asdict(not_run("")) | {"tests": {"test_q1_hidden": {"passed": True, "message": ""}}}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,7 @@ def broken(tmp_path_factory):
 
     def whose(arguments):
         for one in arguments:
-            text = one.get("student", "") if isinstance(one, dict) else one
+            text = getattr(one, "student", one)  # a dict of notebooks has none
             by = re.search(r"# by ([\w-]+)", text) if isinstance(text, str) else None
             text = by[1] if by else text
             if isinstance(text, str) and (text in wanted or text in HONEST):
@@ -214,36 +216,40 @@ def run_with_outputs(code: str) -> dict:
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: type(problem).__name__)
-@pytest.mark.parametrize("step", ["_look", "_read_below", "_take", "_read_all", "_named"])
-def test_what_cannot_be_collected_is_set_aside_and_the_rest_is_taken(tmp_path, monkeypatch, step, problem):
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(downloads, "look"), (reading, "_read_below"), (store, "_store"), (store, "read_all"), (store, "_named")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_collected_is_set_aside_and_the_rest_is_taken(tmp_path, monkeypatch, module, step, problem):
     root = course(tmp_path / "course", START)
     for student in ("ada", "eve", "zoe"):
         path = tmp_path / "handed-in" / student / START / "0_start_here.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"by": student}))
-    real = getattr(collecting, step)
+    real = getattr(module, step)
 
     def fails(*arguments):
         if "eve" in repr(arguments[:3]):  # whose it is; what comes behind holds what was noted on others
             raise problem
         return real(*arguments)
 
-    monkeypatch.setattr(collecting, step, fails)
-    done = collecting.collect(START, root=root, source=tmp_path / "handed-in")
-    assert [one["student"] for one in done["collected"]] == ["ada", "zoe"]
-    assert any(type(problem).__name__ in one["why"] for one in done["set_aside"])
+    monkeypatch.setattr(module, step, fails)
+    done = collect(START, root=root, source=tmp_path / "handed-in")
+    assert [submission.student for submission in done.collected] == ["ada", "zoe"]
+    assert any(type(problem).__name__ in item.why for item in done.set_aside)
 
 
 @pytest.mark.parametrize("time", [2**40, -(2**40)])
 def test_a_file_from_the_far_future_or_past_stops_nobody(tmp_path, time):
     root = course(tmp_path / "course", START)
     about = os.stat_result((0o100644, 0, 0, 1, 0, 0, 0, time, time, time))
-    assert collecting._modified(about).year in (1970, collecting.datetime.now().year)
+    assert times.modified(about).year in (1970, times.datetime.now().year)
     for student in ("ada", "eve"):
         path = tmp_path / "handed-in" / student / START / "0_start_here.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text("{}")
         if student == "eve":
             os.utime(path, (time, time))  # as far as this file system goes
-    done = collecting.collect(START, root=root, source=tmp_path / "handed-in")
-    assert len(done["collected"]) == 2
+    done = collect(START, root=root, source=tmp_path / "handed-in")
+    assert len(done.collected) == 2

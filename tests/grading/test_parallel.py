@@ -87,21 +87,24 @@ def test_what_never_starts_fails_with_the_reason_and_has_no_mark(many, monkeypat
     assert grade(START, many, say=lambda line: None, workers=1, students=["s01"])[0]["total"] == 1
 
 
-def test_interrupted_and_started_again_it_goes_on_where_it_was(many, monkeypatch):
-    done = []
-    real = run.run_notebook
+def grade_until_stopped(root, monkeypatch, most: int):
+    """Grade as somebody does who interrupts it when so many notebooks have run."""
+    real, ran = run.run_notebook, []
 
     def stops(**arguments):
-        if len(done) == 5:
+        if len(ran) == most:
             raise KeyboardInterrupt
-        done.append(1)
+        ran.append(1)
         return real(**arguments)
 
-    monkeypatch.setattr("grading.parallel.run_notebook", stops)
-    with pytest.raises(KeyboardInterrupt):
-        grade(START, many, say=lambda line: None, workers=1)
-    monkeypatch.undo()
-    again = []
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("grading.parallel.run_notebook", stops)
+        grade(START, root, say=lambda line: None, workers=1)
+
+
+def test_interrupted_and_started_again_it_goes_on_where_it_was(many, monkeypatch):
+    grade_until_stopped(many, monkeypatch, 5)
+    again, real = [], run.run_notebook
     monkeypatch.setattr("grading.parallel.run_notebook", lambda **a: again.append(1) or real(**a))
     assert right(grade(START, many, say=lambda line: None, workers=1))
     assert len(again) == 12 - 5
@@ -120,20 +123,11 @@ def test_of_a_submission_with_several_notebooks_the_finished_ones_are_kept(tmp_p
         shutil.copy(folder / "0_start_here.ipynb", folder / "1_again.ipynb")
     submit(root, "ada", START, {f"{name}/{cell}": code for name in ("0_start_here", "1_again")
                                 for cell, code in [("q1_share", solution_cells(root, START)["0_start_here/q1_share"])]})  # fmt: skip
-    real, done = run.run_notebook, []
-
-    def once(**arguments):
-        if done:
-            raise KeyboardInterrupt
-        done.append(1)
-        return real(**arguments)
-
-    monkeypatch.setattr("grading.parallel.run_notebook", once)
-    with pytest.raises(KeyboardInterrupt):
-        grade(START, root, say=lambda line: None, workers=1)
-    done.clear()
-    (row,) = grade(START, root, say=lambda line: None, workers=1)  # one notebook is left, so this does not stop
-    assert row["total"] == row["automatic_max"] == 2
+    grade_until_stopped(root, monkeypatch, 1)
+    again, real = [], run.run_notebook
+    monkeypatch.setattr("grading.parallel.run_notebook", lambda **a: again.append(1) or real(**a))
+    (row,) = grade(START, root, say=lambda line: None, workers=1)
+    assert len(again) == 1 and row["total"] == row["automatic_max"] == 2
     assert not list((root / "marks" / START / "unfinished").glob("*"))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from grading.exports import export_canvas, export_moodle
 from grading.gradebook import log_changes
-from grading.marks import _write as write_marks
-from grading.marks import in_words
-from grading.report import class_report, export_canvas, export_moodle, pattern_of, question_table, scores
+from grading.marks_table import in_words, write_table
+from grading.report import class_report, pattern_of, question_table, scores
 from grading.similarity import fingerprints, similar_pairs, tokens
+from grading.submission import Mark, NotebookResult, Result
 
 STUB = "def rate(table):\n    raise NotImplementedError"
 EVIL = "<img src=x onerror=alert(1)>"
@@ -21,15 +23,13 @@ EVIL = "<img src=x onerror=alert(1)>"
 
 def result(student, points, status="graded", answer=STUB, message=None, by_hand=None):
     """A submission with these points in q1 to qn (of 1 each) and one question by hand of 5."""
-    marks = {
-        f"test_q{i}": {"points": p, "max": 1.0, "by_hand": False, "message": message} for i, p in enumerate(points)
-    }
-    marks["q9"] = {"points": by_hand, "max": 5.0, "by_hand": True, "message": None}
+    marks = {f"test_q{i}": Mark(p, 1.0, by_hand=False, message=message) for i, p in enumerate(points)}
+    marks["q9"] = Mark(by_hand, 5.0, by_hand=True)
     if status == "failed":
-        marks = {name: mark | {"points": None} for name, mark in marks.items()}
-    notebooks = {"1_x": {"marks": marks, "flags": [], "answers": {"q1_rate": answer}}}
-    return {"student": student, "lab": "lab", "status": status, "reasons": [] if status == "graded" else [f"why {student}"],
-            "time": None, "late_seconds": 0.0, "sandbox": "bubblewrap", "seconds": 1.0, "notebooks": notebooks}  # fmt: skip
+        marks = {name: replace(mark, points=None) for name, mark in marks.items()}
+    notebooks = {"1_x": NotebookResult(answers={"q1_rate": answer}, marks=marks)}
+    reasons = [] if status == "graded" else [f"why {student}"]
+    return Result(student, "lab", "", status, reasons, None, 0.0, "bubblewrap", 1.0, "", notebooks)
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_nothing_of_a_student_is_active_on_the_page_or_in_a_spreadsheet(tmp_path
     "text", ["=1+1", "x;=1+1", "x\t+1", "x\n@A", "＝1+1", "x; ＋1", ' "=1', "a;\u200b-1", "\ufeff=1"]
 )
 def test_no_table_holds_a_formula_whichever_sign_a_spreadsheet_splits_at(tmp_path, text):
-    write_marks(tmp_path / "marks.csv", [{"student": text, "reasons": f"ok\n{text}", "total": -1.5}])
+    write_table(tmp_path / "marks.csv", [{"student": text, "reasons": f"ok\n{text}", "total": -1.5}])
     log_changes({}, {("lab", text, "1_x", "q1"): (1.0, None, None, False)}, tmp_path / "changes.csv")
     export_moodle("lab", [result(text, [1.0], by_hand=1.0)], None, tmp_path / "moodle.csv")
     class_report("lab", [result(text, [0.0], message=f"AssertionError: {text}")], tmp_path, {})

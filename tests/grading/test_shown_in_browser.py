@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -26,9 +27,10 @@ from traitlets.config import Config
 
 from grading import pages
 from grading.integrity import Unreadable, mend, read_notebook
-from grading.marks import executed
 from grading.report import class_report
+from grading.results import executed
 from grading.safe import clean_outputs
+from grading.submission import Mark, NotebookResult, Result, not_run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
@@ -114,7 +116,7 @@ def recorded(notebook: nbformat.NotebookNode, shown: list) -> str:
     """The copy that the gradebook keeps of a mended notebook, whose answer cell showed this."""
     test = {"test_q1": {"passed": False, "message": "AssertionError: x"}}
     place = answer_in(notebook)
-    return json.dumps(executed(notebook, {"outputs": {place: shown}, "counts": {place: 1}, "tests": test}))
+    return json.dumps(executed(notebook, replace(not_run(""), outputs={place: shown}, counts={place: 1}, tests=test)))
 
 
 def answer_in(notebook) -> int:
@@ -293,13 +295,13 @@ def gathered(copies: list[str]) -> str:
 @pytest.mark.skipif(BROWSER is None, reason="install a browser: sudo apt-get install chromium")
 def test_a_browser_runs_nothing_asks_for_nothing_and_marks_nothing(copies, tmp_path):
     all_in_one = gathered(copies)
-    one = {
-        "student": ATTACKS[1], "status": "needs a look", "reasons": ATTACKS, "time": None, "late_seconds": 0.0,
-        "sandbox": ATTACKS[1], "seconds": 1.0,
-        "notebooks": {ATTACKS[1]: {"flags": ATTACKS, "answers": {ATTACKS[0]: "\n".join(ATTACKS * 30)}, "marks": {
-            ATTACKS[1]: {"points": 0.0, "max": 1.0, "by_hand": False, "message": ATTACKS[1]}}}},
-    }  # fmt: skip
-    report = class_report("lab", [one, one | {"student": "bo"}, one | {"student": "cy"}], tmp_path, {})["report"]
+    marks = {ATTACKS[1]: Mark(0.0, 1.0, by_hand=False, message=ATTACKS[1])}
+    notebook = NotebookResult(ATTACKS, answers={ATTACKS[0]: "\n".join(ATTACKS * 30)}, marks=marks)
+    result = Result(
+        ATTACKS[1], "lab", "", "needs a look", ATTACKS, None, 0.0, ATTACKS[1], 1.0, "", {ATTACKS[1]: notebook}
+    )
+    results = [result, replace(result, student="bo"), replace(result, student="cy")]
+    report = class_report("lab", results, tmp_path, {})["report"]
     for page in (formgrader_page(all_in_one), feedback_page(all_in_one), report.read_text(encoding="utf-8")):
         assert page.count("pwned") > 5
         dom, asked = opened(page.replace("</body>", f"{CLICKS}</body>"))

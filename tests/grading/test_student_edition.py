@@ -107,6 +107,7 @@ def test_nothing_for_instructors_is_in_it(edition):
         "stand_ins.py",
         "marks.py",
         "gradebook.py",
+        "results.py",
         "tests",
         "gradebook.db",
         "nbgrader_config.py",
