@@ -19,7 +19,7 @@ from utils.datasets import _simulated_scenes as scenes
 from utils.datasets._registry import DataError
 from utils.datasets._simulated_scenes import PRESETS, SWITCHES, Specification, cramers_v, simulate
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOUD = Specification(
     quality_gap=-0.3,
     size_gap=-0.3,

@@ -17,7 +17,7 @@ import pytest
 from utils.datasets import _registry as registry
 
 LABELS = "handwritten_numbers/MNIST/raw/t10k-labels-idx1-ubyte.gz"
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
