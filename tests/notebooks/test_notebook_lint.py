@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import nbformat
@@ -176,6 +177,17 @@ def test_no_unpinned_randomness(path):
             if isinstance(call, ast.Call):
                 problem = unpinned(ast.unparse(call.func), call)
                 assert not problem, f"line {call.lineno} of cell '{cell.id}', {ast.unparse(call)}: {problem}"
+
+
+def test_a_function_that_many_notebooks_need_is_in_utils():
+    notebooks = defaultdict(set)
+    for path in SOURCES:
+        for cell in cells(path, "code"):
+            body = ast.parse(TransformerManager().transform_cell(cell.source)).body
+            for function in (node for node in body if isinstance(node, ast.FunctionDef)):
+                notebooks[ast.unparse(function)].add(name(path))
+    repeated = {code: sorted(paths) for code, paths in notebooks.items() if len(paths) > 2}
+    assert not repeated, f"write these functions once, in utils: {repeated}"
 
 
 def unpinned(function: str, call: ast.Call) -> str | None:

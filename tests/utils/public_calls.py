@@ -13,9 +13,10 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, kept, loaded, notebooks
+from utils import checks, kept, loaded, notebooks, sentences
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
+from utils.datasets import _fallback as fallback
 from utils.datasets import _handwritten_numbers as handwritten_numbers
 from utils.datasets import _images as images
 from utils.datasets import _line_search as line_search
@@ -281,6 +282,7 @@ def of_data(m, folder):
         open_images_files.write_list: call(m.scenes, folder / "written"),
         people.load_people: call({"file": m.csv, **m.csv_columns, "features": ["hours"]}),
         pictures.load_pictures: call("simulated", 16, ["validation"]),
+        fallback.load_pictures_or_drawings: call("simulated", 16, ["validation"]),
         registry.check: call(),
         registry.pack: call(b"content", folder / "packed.gz"),
         registry.registry: call(),
@@ -643,6 +645,7 @@ def of_the_rest(m, folder):
         glossary.entry: call(metrics.accuracy),
         glossary.metric_functions: call(),
         glossary.page: call(f"{glossary.BEGIN}\n{glossary.END}\n"),
+        sentences.tell: call("a sentence"),
         notebooks.execute: call(folder / "release/a.ipynb", folder / "build"),
         notebooks.hand_out: call(folder / "release", folder / "work"),
         kept.cache_folder: call(),
