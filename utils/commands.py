@@ -59,13 +59,13 @@ def kept_results(
     if clear:
         print(f"Removed {kept.clear():,} results from {kept.folder()}.")
         return
-    found = kept.entries()
-    for what, rows in found.groupby("what"):
+    results = kept.entries()
+    for what, rows in results.groupby("what"):
         print(
             f"{what:<26} {len(rows):5,} results {rows['bytes'].sum() / 1e6:8.1f} MB   "
             f"last used {rows['used'].max():%Y-%m-%d %H:%M} UTC"
         )
-    total = f"{len(found):,} results, {found['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
+    total = f"{len(results):,} results, {results['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
     print(f"{total} Remove them with: datalab data kept --clear")
 
 
@@ -102,11 +102,11 @@ def open_images(
     """
     from utils.datasets._open_images import default_folder, download
 
-    def several(given, default=""):
+    def several(given: list[str] | None, default: str = "") -> list[str]:
         return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
 
     to = to or default_folder()
-    done = download(
+    fetched = download(
         to,
         several(classes),
         several(split, "validation"),
@@ -121,16 +121,16 @@ def open_images(
         images_url,
         threads=threads,
     )
-    print(done.to_string(index=False))
-    print(f"{done['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
-    if done["dead"].sum():
-        print(f"{done['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
+    print(fetched.to_string(index=False))
+    print(f"{fetched['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
+    if fetched["dead"].sum():
+        print(f"{fetched['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
 
 
 @app.command()
 def glossary():
     """Make the glossary's entries on metrics from the docstrings."""
-    from utils.documentation._glossary import write
+    from utils.glossary import write
 
     write()
 
@@ -141,7 +141,7 @@ def work(
     to: Annotated[Path, typer.Argument(help="Where the student works.")] = Path("work"),
 ):
     """Copy new notebooks to work/; what you edited is never overwritten."""
-    from utils.notebooks import hand_out
+    from utils.work_copies import hand_out
 
     for sentence in hand_out(release, to):
         print(sentence)
@@ -153,16 +153,16 @@ def run(
     to: Annotated[Path, typer.Option(help="Where the executed copies and HTML pages go.")] = Path("build"),
 ):
     """Execute every notebook of some folders; one line each: name, seconds, cells."""
-    from utils.notebooks import NotebookError, execute
+    from utils.headless import NotebookError, execute
 
     for folder in folders:
         notebooks = sorted(folder.glob("*.ipynb"))
         if not notebooks:
             raise NotebookError(f"There is no notebook in {folder}. Choose a folder that has some.")
         for path in notebooks:
-            done = execute(path, to / folder.name)
-            still_open = f"  {done['open']} without an answer yet" if done["open"] else ""
-            print(f"{done['name']:<50} {done['seconds']:6.1f} s {done['cells']:4d} cells{still_open}", flush=True)
+            execution = execute(path, to / folder.name)
+            still_open = f"  {execution.unanswered} without an answer yet" if execution.unanswered else ""
+            print(f"{execution.name:<50} {execution.seconds:6.1f} s {execution.cells:4d} cells{still_open}", flush=True)
 
 
 @app.command("check")

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, kept, loaded, notebooks, sentences
+from utils import checks, glossary, headless, kept, loaded, sentences, work_copies
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
 from utils.datasets import _fallback as fallback
@@ -29,7 +29,6 @@ from utils.datasets import _registry as registry
 from utils.datasets import _scene_drawing as scene_drawing
 from utils.datasets import _simulated_scenes as simulated_scenes
 from utils.datasets import _tabular as tabular
-from utils.documentation import _glossary as glossary
 from utils.evaluation import _accuracy as accuracy
 from utils.evaluation import _amplification as amplification
 from utils.evaluation import _association as association
@@ -83,7 +82,7 @@ LEFT_OUT = {
     "utils.commands": "the command line: each command takes what was typed, and calls functions that are called here",
     "utils.datasets._handwritten_numbers.unpack": "takes nothing, and writes 55 MB beside the embedded data",
     "utils.datasets._registry.restore": "takes nothing, and may fetch files of this repository from git",
-    "utils.documentation._glossary.write": "takes nothing, and writes a page of this repository",
+    "utils.glossary.write": "takes nothing, and writes a page of this repository",
     "utils.mitigation._adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
     "utils.mitigation._adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
 }
@@ -646,8 +645,8 @@ def of_the_rest(m, folder):
         glossary.metric_functions: call(),
         glossary.page: call(f"{glossary.BEGIN}\n{glossary.END}\n"),
         sentences.tell: call("a sentence"),
-        notebooks.execute: call(folder / "release/a.ipynb", folder / "build"),
-        notebooks.hand_out: call(folder / "release", folder / "work"),
+        headless.execute: call(folder / "release/a.ipynb", folder / "build"),
+        work_copies.hand_out: call(folder / "release", folder / "work"),
         kept.cache_folder: call(),
         kept.clear: call(),
         kept.cpu_seconds: call(),

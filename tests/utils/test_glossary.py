@@ -2,8 +2,8 @@
 
 import pytest
 
-from utils.documentation._glossary import PAGE, entry, metric_functions, page
 from utils.evaluation._counting import COUNT_METRICS, SCORE_METRICS
+from utils.glossary import PAGE, entry, metric_functions, page
 
 
 def test_the_page_is_what_the_docstrings_make_of_it():
