@@ -59,13 +59,13 @@ def kept_results(
     if clear:
         print(f"Removed {kept.clear():,} results from {kept.folder()}.")
         return
-    results = kept.entries()
-    for what, rows in results.groupby("what"):
+    found = kept.entries()
+    for what, rows in found.groupby("what"):
         print(
             f"{what:<26} {len(rows):5,} results {rows['bytes'].sum() / 1e6:8.1f} MB   "
             f"last used {rows['used'].max():%Y-%m-%d %H:%M} UTC"
         )
-    total = f"{len(results):,} results, {results['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
+    total = f"{len(found):,} results, {found['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
     print(f"{total} Remove them with: datalab data kept --clear")
 
 
@@ -106,7 +106,7 @@ def open_images(
         return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
 
     to = to or default_folder()
-    fetched = download(
+    done = download(
         to,
         several(classes),
         several(split, "validation"),
@@ -121,10 +121,10 @@ def open_images(
         images_url,
         threads=threads,
     )
-    print(fetched.to_string(index=False))
-    print(f"{fetched['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
-    if fetched["dead"].sum():
-        print(f"{fetched['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
+    print(done.to_string(index=False))
+    print(f"{done['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
+    if done["dead"].sum():
+        print(f"{done['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
 
 
 @app.command()

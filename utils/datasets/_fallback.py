@@ -1,6 +1,6 @@
 """A notebook that wants a download goes on with the drawings where there is none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from utils.sentences import tell
 def load_pictures_or_drawings(
     source: str = "simulated",
     side: int = 32,
-    splits: str | Sequence[str] | None = None,
+    splits: str | Iterable[str] | None = None,
     folder: str | Path | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """The pictures of a source; where there is no download to work on, that is told, and the drawings stand in for it.
