@@ -7,13 +7,14 @@ values? Only then are the values looked at. numpy's `allclose` would find an emp
 
 import numbers
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 
-def ask(function, *arguments, **named):
+def ask(function: Callable, *arguments: Any, **named: Any) -> Any:
     """Call an answer with copies of the arguments.
 
     Arrays, tables, Series, lists, dicts, sets and tensors are copied (a tensor's copy passes its gradient on).
@@ -26,7 +27,7 @@ def ask(function, *arguments, **named):
     return function(*map(copied, arguments), **{name: copied(value) for name, value in named.items()})
 
 
-def ask_keeping(function, *arguments, **named):
+def ask_keeping(function: Callable, *arguments: Any, **named: Any) -> Any:
     """Call an answer that has to leave its arguments as they are; otherwise like `ask`.
 
     Raises
@@ -48,7 +49,7 @@ def ask_keeping(function, *arguments, **named):
     return returned
 
 
-def copied(value):
+def copied(value: Any) -> Any:
     """A copy that shares nothing with `value`; what is neither data nor a collection of data comes back as it is."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -71,7 +72,7 @@ def copied(value):
     return value
 
 
-def close(got, wanted, rtol=1e-5, atol=1e-8) -> bool:
+def close(got: Any, wanted: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
     """Whether an answer is what was wanted, but for rounding.
 
     Parameters
@@ -92,12 +93,12 @@ def close(got, wanted, rtol=1e-5, atol=1e-8) -> bool:
     return _compare(got, wanted, rtol, atol, "")
 
 
-def same(got, wanted) -> bool:
+def same(got: Any, wanted: Any) -> bool:
     """Whether an answer is exactly what was wanted; otherwise like `close`."""
     return _compare(got, wanted, 0.0, 0.0, "")
 
 
-def _compare(got, wanted, rtol, atol, where) -> bool:
+def _compare(got: Any, wanted: Any, rtol: float, atol: float, where: str) -> bool:
     torch = sys.modules.get("torch")
     if got is wanted:  # also things that cannot be compared in another way, such as a function
         return True
@@ -123,7 +124,7 @@ def _compare(got, wanted, rtol, atol, where) -> bool:
     return _values(got, wanted, rtol, atol, where)
 
 
-def _values(got, wanted, rtol, atol, where) -> bool:
+def _values(got: Any, wanted: Any, rtol: float, atol: float, where: str) -> bool:
     """First the shape, then the entries."""
     came, asked = _entries(got), _entries(wanted)
     _need(came is not None and asked is not None and came.shape == asked.shape, got, wanted, where)
@@ -134,14 +135,14 @@ def _values(got, wanted, rtol, atol, where) -> bool:
     return bool(np.isclose(numbers_came, numbers_asked, rtol=rtol, atol=atol, equal_nan=True).all())
 
 
-def _entry(got, wanted, rtol, atol, where) -> bool:
+def _entry(got: Any, wanted: Any, rtol: float, atol: float, where: str) -> bool:
     """One place of an array of objects: mostly a word, sometimes a picture."""
     if _is_entry(wanted):
         return _is_missing(got) and _is_missing(wanted) or _is_entry(got) and bool(got == wanted)
     return _compare(got, wanted, rtol, atol, where)
 
 
-def _entries(value) -> np.ndarray | None:
+def _entries(value: Any) -> np.ndarray | None:
     """What a number, text, list, array, Series or tensor holds, in its shape; None where it is none of them."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -177,24 +178,24 @@ def _objects(items: list) -> np.ndarray:
     return array
 
 
-def _is_missing(value) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
-def _is_entry(value) -> bool:
+def _is_entry(value: Any) -> bool:
     return _is_missing(value) or isinstance(value, str | numbers.Real | np.bool_ | pd.Timestamp)
 
 
-def _need(right: bool, got, wanted, where: str) -> None:
+def _need(right: bool, got: Any, wanted: Any, where: str) -> None:
     assert right, f"Wanted{where}: {_in_words(wanted)}. What came: {_in_words(got)}."
 
 
-def _need_labels(got, wanted, what: str, where: str) -> None:
+def _need_labels(got: Any, wanted: Any, what: str, where: str) -> None:
     got, wanted = list(got), list(wanted)
     assert got == wanted, f"The {what}{where} should be {wanted[:20]}; they are {got[:20]}."
 
 
-def _in_words(value) -> str:
+def _in_words(value: Any) -> str:
     """The kind of a value, for a message."""
     if value is None:
         return "nothing (None)"

@@ -102,7 +102,7 @@ def open_images(
     """
     from utils.datasets._open_images import default_folder, download
 
-    def several(given, default=""):
+    def several(given: list[str] | None, default: str = "") -> list[str]:
         return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
 
     to = to or default_folder()
@@ -130,7 +130,7 @@ def open_images(
 @app.command()
 def glossary():
     """Make the glossary's entries on metrics from the docstrings."""
-    from utils.documentation._glossary import write
+    from utils.glossary import write
 
     write()
 
@@ -141,7 +141,7 @@ def work(
     to: Annotated[Path, typer.Argument(help="Where the student works.")] = Path("work"),
 ):
     """Copy new notebooks to work/; what you edited is never overwritten."""
-    from utils.notebooks import hand_out
+    from utils.work_copies import hand_out
 
     for sentence in hand_out(release, to):
         print(sentence)
@@ -153,16 +153,16 @@ def run(
     to: Annotated[Path, typer.Option(help="Where the executed copies and HTML pages go.")] = Path("build"),
 ):
     """Execute every notebook of some folders; one line each: name, seconds, cells."""
-    from utils.notebooks import NotebookError, execute
+    from utils.headless import NotebookError, execute
 
     for folder in folders:
         notebooks = sorted(folder.glob("*.ipynb"))
         if not notebooks:
             raise NotebookError(f"There is no notebook in {folder}. Choose a folder that has some.")
         for path in notebooks:
-            done = execute(path, to / folder.name)
-            still_open = f"  {done['open']} without an answer yet" if done["open"] else ""
-            print(f"{done['name']:<50} {done['seconds']:6.1f} s {done['cells']:4d} cells{still_open}", flush=True)
+            execution = execute(path, to / folder.name)
+            still_open = f"  {execution.unanswered} without an answer yet" if execution.unanswered else ""
+            print(f"{execution.name:<50} {execution.seconds:6.1f} s {execution.cells:4d} cells{still_open}", flush=True)
 
 
 @app.command("check")

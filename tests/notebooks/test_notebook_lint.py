@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import nbformat
@@ -25,8 +26,8 @@ every = pytest.mark.parametrize("path", SOURCES + RELEASES + SOLVED, ids=name)
 
 
 def cells(path: Path, of_type: str | None = None) -> list:
-    found = nbformat.read(path, as_version=4).cells
-    return [cell for cell in found if of_type in (None, cell.cell_type)]
+    every_cell = nbformat.read(path, as_version=4).cells
+    return [cell for cell in every_cell if of_type in (None, cell.cell_type)]
 
 
 def of_nbgrader(cell) -> dict:
@@ -95,13 +96,13 @@ def test_regions_are_balanced_and_in_the_right_cells(path):
         for region in REGIONS:
             marks = re.findall(rf"\b(BEGIN|END) {region}\b", cell.source)
             assert marks == ["BEGIN", "END"] * (len(marks) // 2), f"{region} in cell '{cell.id}': {marks}"
-        about = of_nbgrader(cell)
+        role = of_nbgrader(cell)
         if "BEGIN SOLUTION" in cell.source:
-            assert about.get("solution"), f"cell '{cell.id}' has a solution and is no answer cell"
+            assert role.get("solution"), f"cell '{cell.id}' has a solution and is no answer cell"
         if "BEGIN HIDDEN TESTS" in cell.source:
-            assert about.get("grade"), f"cell '{cell.id}' has hidden tests and is no test cell"
+            assert role.get("grade"), f"cell '{cell.id}' has hidden tests and is no test cell"
         if "BEGIN MARK SCHEME" in cell.source:
-            assert about.get("task") or (about.get("grade") and about.get("solution")), f"mark scheme in '{cell.id}'"
+            assert role.get("task") or (role.get("grade") and role.get("solution")), f"mark scheme in '{cell.id}'"
 
 
 @source
@@ -114,37 +115,37 @@ def test_every_cell_of_nbgrader_is_one_of_five_kinds(path):
         (False, False, True, True, True): "a task that is marked by hand",
     }
     for cell in cells(path):
-        about = of_nbgrader(cell)
-        if not about:
+        role = of_nbgrader(cell)
+        if not role:
             continue
-        kind = (about["grade"], about["solution"], about["task"], about["locked"], "points" in about)
-        assert kind in kinds, f"cell '{cell.id}' is none of {sorted(kinds.values())}: {dict(about)}"
-        assert about["schema_version"] == 3
+        kind = (role["grade"], role["solution"], role["task"], role["locked"], "points" in role)
+        assert kind in kinds, f"cell '{cell.id}' is none of {sorted(kinds.values())}: {dict(role)}"
+        assert role["schema_version"] == 3
         wanted = {"a test": "code", "a task that is marked by hand": "markdown"}.get(kinds[kind], cell.cell_type)
         assert cell.cell_type == wanted, f"cell '{cell.id}' is {kinds[kind]} and should be {wanted}"
 
 
 @source
 def test_grade_ids_are_unique_and_have_their_form(path):
-    about = [of_nbgrader(cell) for cell in cells(path) if of_nbgrader(cell)]
-    ids = [a["grade_id"] for a in about]
+    roles = [of_nbgrader(cell) for cell in cells(path) if of_nbgrader(cell)]
+    ids = [role["grade_id"] for role in roles]
     assert len(set(ids)) == len(ids), "a grade_id appears twice"
-    for a in about:
-        form = r"test_q\d+_[a-z0-9_]+" if a["grade"] and not a["solution"] else r"q\d+_[a-z0-9_]+"
-        if a["grade"] or a["solution"] or a["task"]:
-            assert re.fullmatch(form, a["grade_id"]), f"{a['grade_id']} should look like {form}"
+    for role in roles:
+        form = r"test_q\d+_[a-z0-9_]+" if role["grade"] and not role["solution"] else r"q\d+_[a-z0-9_]+"
+        if role["grade"] or role["solution"] or role["task"]:
+            assert re.fullmatch(form, role["grade_id"]), f"{role['grade_id']} should look like {form}"
         else:
-            assert re.fullmatch(r"[a-z][a-z0-9_]*", a["grade_id"]), f"{a['grade_id']}: lower case and underscores"
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", role["grade_id"]), f"{role['grade_id']}: lower case and underscores"
 
 
 @source
 def test_every_test_belongs_to_an_answer_before_it(path):
     asked = set()
-    for about in map(of_nbgrader, cells(path)):
-        if about.get("solution"):
-            asked.add(about["grade_id"].split("_")[0])
-        elif about.get("grade"):
-            assert about["grade_id"].split("_")[1] in asked, f"{about['grade_id']} tests no answer before it"
+    for role in map(of_nbgrader, cells(path)):
+        if role.get("solution"):
+            asked.add(role["grade_id"].split("_")[0])
+        elif role.get("grade"):
+            assert role["grade_id"].split("_")[1] in asked, f"{role['grade_id']} tests no answer before it"
 
 
 @source
@@ -152,12 +153,12 @@ def test_tests_hand_over_copies_and_compare_with_the_helper(path):
     """`allclose` of nothing is true, and what an answer changed is not what the test believes: see utils/checks.py."""
     answers = {}
     for cell in cells(path, "code"):
-        about = of_nbgrader(cell)
-        if about.get("solution"):
+        role = of_nbgrader(cell)
+        if role.get("solution"):
             defined = [node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
-            answers.setdefault(about["grade_id"].split("_")[0], set()).update(defined)
-        elif about.get("grade"):
-            own = answers[about["grade_id"].split("_")[1]]
+            answers.setdefault(role["grade_id"].split("_")[0], set()).update(defined)
+        elif role.get("grade"):
+            own = answers[role["grade_id"].split("_")[1]]
             for call in ast.walk(ast.parse(cell.source)):
                 if isinstance(call, ast.Call):
                     function = ast.unparse(call.func)
@@ -176,6 +177,17 @@ def test_no_unpinned_randomness(path):
             if isinstance(call, ast.Call):
                 problem = unpinned(ast.unparse(call.func), call)
                 assert not problem, f"line {call.lineno} of cell '{cell.id}', {ast.unparse(call)}: {problem}"
+
+
+def test_a_function_that_many_notebooks_need_is_in_utils():
+    notebooks = defaultdict(set)
+    for path in SOURCES:
+        for cell in cells(path, "code"):
+            body = ast.parse(TransformerManager().transform_cell(cell.source)).body
+            for function in (node for node in body if isinstance(node, ast.FunctionDef)):
+                notebooks[ast.unparse(function)].add(name(path))
+    repeated = {code: sorted(paths) for code, paths in notebooks.items() if len(paths) > 2}
+    assert not repeated, f"write these functions once, in utils: {repeated}"
 
 
 def unpinned(function: str, call: ast.Call) -> str | None:

@@ -12,8 +12,8 @@ NOTEBOOKS = sorted((ROOT / "course/source").glob("*/*.ipynb"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    found = [p for p in folder.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    paths = [p for p in folder.rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def without_outputs(content: bytes):

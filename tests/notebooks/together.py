@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 
-from utils.notebooks import execute
+from utils.headless import execute
 
 
 def executed(notebooks: list[Path], change: dict[str, str], folder: Path) -> dict[str, list]:
@@ -16,7 +16,7 @@ def executed(notebooks: list[Path], change: dict[str, str], folder: Path) -> dic
     Parameters
     ----------
     change : text of the switch cell → what stands there instead
-    folder : for the files; the executed notebook lies in `done` there
+    folder : for the files; the executed notebook lies in `executed` there
     """
     together = nbformat.v4.new_notebook()
     for path in notebooks:
@@ -31,9 +31,8 @@ def executed(notebooks: list[Path], change: dict[str, str], folder: Path) -> dic
         together.metadata = notebook.metadata
         together.cells += [nbformat.v4.new_code_cell("%reset -f"), *notebook.cells]
     nbformat.write(together, folder / "together.ipynb")
-    done = execute(folder / "together.ipynb", folder / "done")
-    assert done["open"] == 0
-    cells = nbformat.read(folder / "done/together.ipynb", as_version=4).cells
+    assert execute(folder / "together.ipynb", folder / "executed").unanswered == 0
+    cells = nbformat.read(folder / "executed/together.ipynb", as_version=4).cells
     return {path.stem: [cell for cell in cells if cell.id.startswith(f"{path.stem}-")] for path in notebooks}
 
 

@@ -13,12 +13,13 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, kept, loaded, notebooks
+from utils import checks, glossary, headless, kept, loaded, sentences, work_copies
 from utils.aim342 import _accuracy as accuracy
 from utils.aim342 import _disparity as workshop_disparity
 from utils.aim342 import _figures as rates
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
+from utils.datasets import _fallback as fallback
 from utils.datasets import _handwritten_numbers as handwritten_numbers
 from utils.datasets import _images as images
 from utils.datasets import _line_search as line_search
@@ -31,7 +32,6 @@ from utils.datasets import _registry as registry
 from utils.datasets import _scene_drawing as scene_drawing
 from utils.datasets import _simulated_scenes as simulated_scenes
 from utils.datasets import _tabular as tabular
-from utils.documentation import _glossary as glossary
 from utils.evaluation import _amplification as amplification
 from utils.evaluation import _association as association
 from utils.evaluation import _audit as audit
@@ -109,7 +109,7 @@ LEFT_OUT = {
     "utils.evaluation._registry.of_counts": "a decorator, to write into the list of metrics",
     "utils.evaluation._registry.of_rows": "a decorator, to write into the list of metrics",
     "utils.evaluation._registry.rate": "a decorator, to write into the list of metrics",
-    "utils.documentation._glossary.write": "takes nothing, and writes a page of this repository",
+    "utils.glossary.write": "takes nothing, and writes a page of this repository",
     "utils.mitigation._adversarial.Reverse.forward": "PyTorch calls it, with a context that it is to write into",
     "utils.mitigation._adversarial.Reverse.backward": "PyTorch calls it, see `forward`",
 }
@@ -311,6 +311,7 @@ def of_data(m, folder):
         open_images_files.write_list: call(m.scenes, folder / "written"),
         people.load_people: call({"file": m.csv, **m.csv_columns, "features": ["hours"]}),
         pictures.load_pictures: call("simulated", 16, ["validation"]),
+        fallback.load_pictures_or_drawings: call("simulated", 16, ["validation"]),
         registry.check: call(),
         registry.pack: call(b"content", folder / "packed.gz"),
         registry.registry: call(),
@@ -722,8 +723,9 @@ def of_the_rest(m, folder):
         glossary.entry: call(metrics.accuracy),
         glossary.metric_functions: call(),
         glossary.page: call(f"{glossary.BEGIN}\n{glossary.END}\n"),
-        notebooks.execute: call(folder / "release/a.ipynb", folder / "build"),
-        notebooks.hand_out: call(folder / "release", folder / "work"),
+        sentences.tell: call("a sentence"),
+        headless.execute: call(folder / "release/a.ipynb", folder / "build"),
+        work_copies.hand_out: call(folder / "release", folder / "work"),
         kept.cache_folder: call(),
         kept.clear: call(),
         kept.cpu_seconds: call(),

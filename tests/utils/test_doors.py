@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = ["aim342", "datasets", "evaluation", "mitigation", "plotting", "training"]
+OPEN = {"utils.checks", "utils.sentences", *(f"utils.{room}" for room in DOORS)}
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "course/guide").rglob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "course/source").glob("*/*.ipynb"))
 
@@ -46,23 +47,23 @@ def test_a_module_that_the_door_does_not_show_is_private(room):
 def test_a_door_alone_loads_nothing_that_costs(room):
     costly = ("torch", "sklearn", "matplotlib", "pandas", "numpy")
     code = f"import sys, utils.{room}; sys.exit(' '.join(name for name in {costly} if name in sys.modules) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, f"utils.{room} loads {done.stderr}"
+    loading = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert loading.returncode == 0, f"utils.{room} loads {loading.stderr}"
 
 
 def imported(code: str) -> list[str]:
     lines = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines())
-    found = []
+    modules = []
     for node in ast.walk(ast.parse(lines)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            found.append(node.module)
-    return [name for name in found if name.startswith("utils")]
+            modules.append(node.module)
+    return [name for name in modules if name.startswith("utils")]
 
 
 def behind_doors(modules: list[str]) -> list[str]:
-    return [name for name in modules if name not in {"utils.checks", *(f"utils.{room}" for room in DOORS)}]
+    return [name for name in modules if name not in OPEN]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -70,8 +71,8 @@ def test_notebooks_come_in_through_the_doors(notebook):
     cells = nbformat.read(notebook, as_version=4).cells
     assert not [cell.id for cell in cells if re.search(r"utils[./][a-z]+[./]_\w+", cell.source)]
     code = [cell.source for cell in cells if cell.cell_type == "code"]
-    found = [name for cell in code for name in imported(cell)]
-    assert found and not behind_doors(found)
+    modules = [name for cell in code for name in imported(cell)]
+    assert modules and not behind_doors(modules)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -25,9 +25,9 @@ SHOWN = [
 @pytest.mark.parametrize("shown", SHOWN)
 def test_an_example_runs(shown):
     """Names are those that the example imports itself, from the front door, as a reader would."""
-    found = doctest.DocTestParser().get_doctest(inspect.getdoc(shown), {}, shown.__name__, None, None)
-    assert found.examples, f"{shown.__name__} has no example"
-    said = []
-    doctest.DocTestRunner(optionflags=FLAGS).run(found, out=said.append)
+    example = doctest.DocTestParser().get_doctest(inspect.getdoc(shown), {}, shown.__name__, None, None)
+    assert example.examples, f"{shown.__name__} has no example"
+    complaints = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(example, out=complaints.append)
     plt.close("all")
-    assert not said, "".join(said)
+    assert not complaints, "".join(complaints)

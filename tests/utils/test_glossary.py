@@ -2,8 +2,8 @@
 
 import pytest
 
-from utils.documentation._glossary import PAGE, entry, metric_functions, page
 from utils.evaluation._metrics import METRICS
+from utils.glossary import PAGE, entry, metric_functions, page
 
 
 def test_the_page_is_what_the_docstrings_make_of_it():

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "_adult": ["load_adult", "load_tutorial"],
+        "_fallback": ["load_pictures_or_drawings"],
         "_handwritten_numbers": [
             "color_table",
             "create_augmented_data_2",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
 from utils.evaluation._coding import check_table
@@ -10,7 +11,7 @@ from utils.plotting._drawing import capitalised, in_words, legend_below
 from utils.plotting._style import SERIES, new_axes
 
 
-def plot_co_occurrence(table: pd.DataFrame, *, ax=None):
+def plot_co_occurrence(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Heat map of pointwise mutual information, with the value and the count printed in every cell.
 
     Parameters
@@ -78,7 +79,7 @@ def describe_co_occurrence(table: pd.DataFrame, most: int = 3) -> str:
     first, second = _two_columns(table)
     rows = table.sort_values("pmi")
 
-    def said(part):
+    def pairs(part: pd.DataFrame) -> str:
         return "; ".join(
             f"{r[first]} with {r[second]} {format(r['pmi'], '+.1f') if r['count'] else 'never'} ({r['count']:,} rows)"
             for _, r in part.iterrows()
@@ -87,7 +88,7 @@ def describe_co_occurrence(table: pd.DataFrame, most: int = 3) -> str:
     above, below = rows[rows["pmi"] > 0][::-1].head(most), rows[rows["pmi"] < 0].head(most)
     return (
         f"Heat map of how often {in_words(first)} goes with {in_words(second)}, as pointwise mutual information. "
-        f"Above chance: {said(above) or 'none'}. Below chance: {said(below) or 'none'}."
+        f"Above chance: {pairs(above) or 'none'}. Below chance: {pairs(below) or 'none'}."
     )
 
 
@@ -96,7 +97,9 @@ def _two_columns(table):
     return list(table.columns[:2])
 
 
-def plot_shares_below(table: pd.DataFrame, value: str, by: str, *, xlabel: str | None = None, ax=None):
+def plot_shares_below(
+    table: pd.DataFrame, value: str, by: str, *, xlabel: str | None = None, ax: Axes | None = None
+) -> Axes:
     """The cumulative distribution of a number in each group: for each x, the share of the group's rows that lie below.
 
     Nothing is smoothed and nothing is binned, so that small groups look as rough as they are.
@@ -153,6 +156,6 @@ def describe_shares_below(table: pd.DataFrame, value: str, by: str) -> str:
     """
     check_table(table, value, by)
     quarters = table.groupby(by, sort=True)[value].quantile([0.25, 0.5, 0.75]).unstack()
-    said = "; ".join(f"{name}: {q[0.25]:.2f}, {q[0.5]:.2f}, {q[0.75]:.2f}" for name, q in quarters.iterrows())
+    quartiles = "; ".join(f"{name}: {q[0.25]:.2f}, {q[0.5]:.2f}, {q[0.75]:.2f}" for name, q in quarters.iterrows())
     of = f"{capitalised(in_words(value))} by {in_words(by)}, cumulative."
-    return f"{of} Quarter, half and three quarters lie below: {said}."
+    return f"{of} Quarter, half and three quarters lie below: {quartiles}."

@@ -1,7 +1,11 @@
 """Two models side by side: an arrow from before to after for every group, or for every disparity."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from utils.evaluation._audit import SMALL
@@ -25,8 +29,13 @@ from utils.plotting._style import SERIES
 
 
 def plot_before_after(
-    before: pd.DataFrame, after: pd.DataFrame, metric: str | None = None, *, names=("before", "after"), ax=None
-):
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    metric: str | None = None,
+    *,
+    names: Sequence[str] = ("before", "after"),
+    ax: Axes | None = None,
+) -> Axes:
     """What changed between two models: an arrow a line, from before to after.
 
     Of two audits, the value of one metric in each group; of two results of `disparities`, the worst-to-best gap without
@@ -65,7 +74,7 @@ def plot_before_after(
     ax, y = rows_on_axes(ax, rows, words)
     reach_to(ax, rows["before"], rows["after"])
     kinds = {}
-    for at, row, (sign, said), word in zip(y, rows.itertuples(), verdicts, words, strict=True):
+    for at, row, (sign, verdict), word in zip(y, rows.itertuples(), verdicts, words, strict=True):
         if word:
             write_at(ax, at, word)
             continue
@@ -88,7 +97,7 @@ def plot_before_after(
             )
         # A bar is seen under the head of a short arrow, where a dot would be covered.
         ax.plot(row.before, at, "|", color=color, markersize=12, markeredgewidth=2, zorder=3)
-        write_beside(ax, at, said)
+        write_beside(ax, at, verdict)
         kinds[sign] = Line2D([], [], color=color, linestyle=line, linewidth=1.8, label=_kind(sign, metric, gaps))
     start = Line2D([], [], color="0.4", marker="|", markersize=12, mew=2, linestyle="", label=f"{names[0]} (bar)")
     end = Line2D([], [], color="0.4", marker=">", linestyle="", label=f"{names[1]} (arrow head)")
@@ -98,7 +107,7 @@ def plot_before_after(
 
 
 def describe_before_after(
-    before: pd.DataFrame, after: pd.DataFrame, metric: str | None = None, *, names=("before", "after")
+    before: pd.DataFrame, after: pd.DataFrame, metric: str | None = None, *, names: Sequence[str] = ("before", "after")
 ) -> str:
     """An alt text for `plot_before_after`: how many lines changed which way, and the largest change each way.
 
@@ -115,28 +124,28 @@ def describe_before_after(
     rows, gaps = _both(before, after, metric)
     verdicts = [_verdict(b, a, metric, gaps) for b, a in zip(rows["before"], rows["after"], strict=True)]
     change = (rows["after"] - rows["before"]).to_numpy()
-    rows["said"] = [said for _, said in verdicts]
+    rows["verdict"] = [verdict for _, verdict in verdicts]
     what = _gap_words(metric) if gaps else in_words(metric) + of_class(before, metric)
-    said = [f"Arrows from {names[0]} to {names[1]}: {what}, {len(rows)} {'line' if len(rows) == 1 else 'lines'}"]
+    phrases = [f"Arrows from {names[0]} to {names[1]}: {what}, {len(rows)} {'line' if len(rows) == 1 else 'lines'}"]
     for sign in (1, -1, 0):
         which = np.flatnonzero([s == sign and np.isfinite(c) for (s, _), c in zip(verdicts, change, strict=True)])
         if not len(which):
             continue
-        said.append(f"{len(which)} {_kind(sign, metric, gaps)}")
+        phrases.append(f"{len(which)} {_kind(sign, metric, gaps)}")
         top = rows.loc[which[np.abs(change[which]).argmax()]]
-        if top["said"] != "no change":
+        if top["verdict"] != "no change":
             few = f", under {SMALL} rows" if top["small"] else ""
             at = f"{full_name(top, rows)}{few}, {top['before']:.3f} to {top['after']:.3f}"
-            said[-1] += f", the largest change {at} ({top['said']})"
+            phrases[-1] += f", the largest change {at} ({top['verdict']})"
     lost = rows[~np.isfinite(change)]
     if len(lost):
         why = [_undefined_change(r, names).replace("\n", " ") for r in lost.itertuples()]
         lines = [f"{full_name(r, rows)} ({w})" for (_, r), w in zip(lost.iterrows(), why, strict=True)]
-        said.append("no arrow: " + listed(lines))
-    return "; ".join(said) + "."
+        phrases.append("no arrow: " + listed(lines))
+    return "; ".join(phrases) + "."
 
 
-def _both(before, after, metric):
+def _both(before: pd.DataFrame, after: pd.DataFrame, metric: str | None) -> tuple[pd.DataFrame, bool]:
     """The lines of two tables side by side, sorted by `before`, and whether they are worst-to-best gaps."""
     gaps = "comparison" in before
     if gaps != ("comparison" in after):
@@ -156,7 +165,7 @@ def _both(before, after, metric):
     return by_split(both.rename(columns={"value": "before", "value_after": "after"}), "before"), gaps
 
 
-def _gaps(table, metric):
+def _gaps(table: pd.DataFrame, metric: str | None) -> pd.DataFrame:
     check_table(table, "by", "metric", "comparison", "difference")
     cut = table[(table["comparison"] == "worst to best") & (table["metric"].eq(metric) | (metric is None))]
     if cut.empty:
@@ -173,7 +182,7 @@ def _gaps(table, metric):
     return by_split(rows)
 
 
-def _verdict(before, after, metric, gaps):
+def _verdict(before: float, after: float, metric: str | None, gaps: bool) -> tuple[int, str]:
     """Better (1), worse (−1) or neither (0), and the change in words."""
     change = after - before
     if not np.isfinite(change):
@@ -182,19 +191,19 @@ def _verdict(before, after, metric, gaps):
         return 0, "no change"
     goal = "lower" if gaps else _better(metric)
     sign = int(np.sign(change)) * {"lower": -1, "higher": 1, "neither": 0}[goal]
-    word = {1: "smaller gap", -1: "larger gap"} if gaps else {1: "better", -1: "worse", 0: "higher"}
-    said = "lower" if sign == 0 and change < 0 else word[sign]
-    return sign, f"{'+' if change > 0 else '−'}{abs(change):.3f} {said}"
+    words = {1: "smaller gap", -1: "larger gap"} if gaps else {1: "better", -1: "worse", 0: "higher"}
+    verdict = "lower" if sign == 0 and change < 0 else words[sign]
+    return sign, f"{'+' if change > 0 else '−'}{abs(change):.3f} {verdict}"
 
 
-def _kind(sign, metric, gaps):
+def _kind(sign: int, metric: str | None, gaps: bool) -> str:
     if gaps:
         return {1: "smaller gap", -1: "larger gap", 0: "no change"}[sign]
     neither = _better(metric) == "neither"
     return {1: "better", -1: "worse", 0: "neither better nor worse" if neither else "no change"}[sign]
 
 
-def _undefined_change(row, names):
+def _undefined_change(row: NamedTuple, names: Sequence[str]) -> str:
     """Why there is no arrow; empty where there is one."""
     lost = [
         (str(name), note)
@@ -208,7 +217,7 @@ def _undefined_change(row, names):
     return wrapped_text(f"undefined ({', '.join(name for name, _ in lost)}){why}", 60)
 
 
-def _gap_words(metric):
+def _gap_words(metric: str | None) -> str:
     return f"worst-to-best difference{f' in {in_words(metric)}' if metric else ''}, without its sign"
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from utils.evaluation._audit import SMALL
@@ -23,7 +24,7 @@ PANELS = 4  # side by side
 NARROW = "\u00a0=\u00a0"  # no line ends here
 
 
-def plot_reliability(table: pd.DataFrame, *, ax=None):
+def plot_reliability(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes | np.ndarray:
     """The share of positives against the mean score of each bin, by group, with intervals.
 
     Up to four groups stand in one Axes; more get a panel each, with the others in grey behind. Bins under 30 rows are
@@ -67,10 +68,10 @@ def plot_reliability(table: pd.DataFrame, *, ax=None):
             ax.plot(rows["mean_score"], rows["observed"], marker, color=color, mfc=face, markersize=6)
 
     axes = _draw_curves(ax, parts, draw, "mean_score", "observed")
-    for one in np.ravel(axes):
-        one.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1, zorder=1)
-    said = [(name, f"n = {part['n'].sum():,}") for name, part in parts]
-    _finish_curves(axes, said, "mean score of the bin", "share of positives", [diagonal, *few], markers=True)
+    for panel in np.ravel(axes):
+        panel.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1, zorder=1)
+    notes = [(name, f"n = {part['n'].sum():,}") for name, part in parts]
+    _finish_curves(axes, notes, "mean score of the bin", "share of positives", [diagonal, *few], markers=True)
     return axes
 
 
@@ -102,7 +103,9 @@ def describe_reliability(table: pd.DataFrame) -> str:
     return f"{what}, with the diagonal of calibrated scores. Furthest from it: {'; '.join(most[:5])}."
 
 
-def plot_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = None, *, ax=None):
+def plot_roc(
+    table: pd.DataFrame, operating_points: pd.DataFrame | None = None, *, ax: Axes | None = None
+) -> Axes | np.ndarray:
     """The ROC curve of each group, and where on it the model's decisions lie.
 
     Up to four groups stand in one Axes; more get a panel each, with the others in grey behind.
@@ -145,17 +148,17 @@ def plot_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = None, 
 
     axes = _draw_curves(ax, parts, draw, "false_positive_rate", "true_positive_rate")
     panels = isinstance(axes, np.ndarray)
-    for one in np.ravel(axes):
-        one.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1, zorder=1)
-        one.set_aspect("equal")
+    for panel in np.ravel(axes):
+        panel.plot([0, 1], [0, 1], color="0.35", linestyle="--", linewidth=1, zorder=1)
+        panel.set_aspect("equal")
     if drawn and not panels:  # a panel's title names its point
         name_points(axes, *zip(*drawn, strict=True))
     handles = [Line2D([], [], color="0.35", linestyle="--", linewidth=1, label="chance: both rates equal")]
     if drawn:
         text = "operating point" if panels else "operating point, with the group's name"
         handles.append(Line2D([], [], color="0.7", marker="o", mec="black", markersize=9, linestyle="", label=text))
-    said = [(name, _auc(part)) for name, part in parts]
-    _finish_curves(axes, said, "false positive rate", "true positive rate", handles, markers=False)
+    notes = [(name, _auc(part)) for name, part in parts]
+    _finish_curves(axes, notes, "false positive rate", "true positive rate", handles, markers=False)
     return axes
 
 
@@ -173,22 +176,22 @@ def describe_roc(table: pd.DataFrame, operating_points: pd.DataFrame | None = No
     """
     parts = _by_group(table, "threshold", "false_positive_rate", "true_positive_rate", "auc", "n", "small")
     known = sorted((p for p in parts if np.isfinite(p[1]["auc"].iloc[0])), key=lambda p: p[1]["auc"].iloc[0])
-    said = f"ROC curves of {len(parts)} {noun_for(parts)}, with the diagonal of chance"
+    sentence = f"ROC curves of {len(parts)} {noun_for(parts)}, with the diagonal of chance"
     ends = known if len(known) < 2 else [known[0], known[-1]]
     for what, (name, part) in zip(["lowest", "highest"] if len(ends) == 2 else [""], ends, strict=False):
-        said += f"; {what} {name} ({_auc(part)})".replace("  ", " ")
+        sentence += f"; {what} {name} ({_auc(part)})".replace("  ", " ")
     lost = [name for name, part in parts if not np.isfinite(part["auc"].iloc[0])]
     if lost:
-        said += f"; without an AUC, since only one class occurs: {listed(lost)}"
+        sentence += f"; without an AUC, since only one class occurs: {listed(lost)}"
     if operating_points is not None:
-        found = _operating_points(operating_points, table)
+        points = _operating_points(operating_points, table)
         at = [
-            f"{name} FPR {found[name][0]:.2f}, TPR {found[name][1]:.2f}"
+            f"{name} FPR {points[name][0]:.2f}, TPR {points[name][1]:.2f}"
             for name, _ in parts
-            if name in found and np.isfinite(found[name]).all()
+            if name in points and np.isfinite(points[name]).all()
         ]
-        said += f". Operating points: {'; '.join(at[:8])}" + (f" and {len(at) - 8} more" if len(at) > 8 else "")
-    return said + "."
+        sentence += f". Operating points: {'; '.join(at[:8])}" + (f" and {len(at) - 8} more" if len(at) > 8 else "")
+    return sentence + "."
 
 
 def _by_group(table, first, *columns):
@@ -235,13 +238,13 @@ def _draw_curves(ax, parts, draw, x, y):
         return ax
     down = -(-len(parts) // PANELS)
     axes, spare = panel_grid(len(parts), PANELS, (8.5, 2.35 * down + 0.9), True)
-    for one in spare:
-        one.remove()
+    for panel in spare:
+        panel.remove()
     thin = [_thinned(part[x].to_numpy(float), part[y].to_numpy(float)) for _, part in parts]
     behind = np.concatenate([line for curve in thin for line in (curve, [[np.nan, np.nan]])])
-    for one, (name, part) in zip(axes, parts, strict=True):
-        one.plot(behind[:, 0], behind[:, 1], color="0.85", linewidth=0.7, zorder=0)
-        draw(one, _look(0), name, part)
+    for panel, (name, part) in zip(axes, parts, strict=True):
+        panel.plot(behind[:, 0], behind[:, 1], color="0.85", linewidth=0.7, zorder=0)
+        draw(panel, _look(0), name, part)
     return axes
 
 
@@ -251,8 +254,8 @@ def _thinned(x, y, most=200):
     return points if len(points) <= most else points[np.linspace(0, len(points) - 1, most).astype(int)]
 
 
-def _finish_curves(axes, said, xlabel, ylabel, handles, markers):
-    """Limits, labels and legend; `said` holds of each group its name and what stands behind it."""
+def _finish_curves(axes, notes, xlabel, ylabel, handles, markers):
+    """Limits, labels and legend; `notes` holds of each group its name and what stands behind it."""
     for ax in np.ravel(axes):
         ax.set_xlim(-0.03, 1.03)
         ax.set_ylim(-0.03, 1.03)
@@ -260,13 +263,13 @@ def _finish_curves(axes, said, xlabel, ylabel, handles, markers):
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         own = []
-        for i, (name, more) in enumerate(said):
+        for i, (name, more) in enumerate(notes):
             color, marker, line = _look(i)
             style = {"color": color, "linestyle": line, "marker": marker if markers else None}
             own.append(Line2D([], [], **style, label=wrapped_text(f"{name} ({more})", 56)))
-        legend_below(axes, own + handles, columns=2 if max(len("".join(s)) for s in said) < 48 else 1)
+        legend_below(axes, own + handles, columns=2 if max(len("".join(s)) for s in notes) < 48 else 1)
         return
-    for i, (ax, (name, more)) in enumerate(zip(axes, said, strict=True)):
+    for i, (ax, (name, more)) in enumerate(zip(axes, notes, strict=True)):
         more = wrapped_text(more.replace(" = ", NARROW), 28)
         ax.set_title(f"{wrapped_text(name, 26)}\n{more}", fontsize=8.5, parse_math=False)
         ax.set_xticks([0, 0.5, 1])

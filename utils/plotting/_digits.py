@@ -1,12 +1,20 @@
 """Pictures of the digits themselves."""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 from utils.evaluation._coding import check_table
 
 
-def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None):
+def plot_images(
+    table: pd.DataFrame,
+    titles: Sequence[str] | None = None,
+    columns: int = 5,
+    figsize: tuple[float, float] | None = None,
+) -> np.ndarray:
     """The images of a table, row by row, with titles.
 
     Parameters
@@ -43,7 +51,7 @@ def plot_images(table: pd.DataFrame, titles=None, columns: int = 5, figsize=None
     return axes
 
 
-def plot_one_each(df: pd.DataFrame, label_col: str = "digit"):
+def plot_one_each(df: pd.DataFrame, label_col: str = "digit") -> np.ndarray:
     """One image of each value of a column (the first in the table), in sorted order. Returns the Axes.
 
     Examples
@@ -61,7 +69,7 @@ def plot_one_each(df: pd.DataFrame, label_col: str = "digit"):
     return plot_images(first, [f"{label_col} {value}" for value in first[label_col]])
 
 
-def plot_five(df: pd.DataFrame, label_col: str = "digit"):
+def plot_five(df: pd.DataFrame, label_col: str = "digit") -> np.ndarray:
     """The first five images of a table, with their digit and, where a model has read them, as what. Returns the Axes.
 
     Examples

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from utils.plotting._style import SERIES, new_axes
 
 
-def plot_null(null, observed: float, *, xlabel: str = "best-to-worst gap in accuracy", ax=None):
+def plot_null(
+    null: ArrayLike, observed: float, *, xlabel: str = "best-to-worst gap in accuracy", ax: Axes | None = None
+) -> Axes:
     """Histogram of values that chance alone gives, with the observed value as a labelled line. Returns the Axes.
 
     Examples
@@ -26,7 +30,7 @@ def plot_null(null, observed: float, *, xlabel: str = "best-to-worst gap in accu
     return ax
 
 
-def describe_null(null, observed: float) -> str:
+def describe_null(null: ArrayLike, observed: float) -> str:
     """An alt text for `plot_null`.
 
     Examples
@@ -44,8 +48,14 @@ def describe_null(null, observed: float) -> str:
 
 
 def plot_over_seeds(
-    table: pd.DataFrame, value: str, by: str | None = None, *, zero: bool = False, ylabel: str | None = None, ax=None
-):
+    table: pd.DataFrame,
+    value: str,
+    by: str | None = None,
+    *,
+    zero: bool = False,
+    ylabel: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Every seed's value as a point, with mean and ± 1 standard deviation, for each value of `by`.
 
     Parameters
@@ -103,5 +113,5 @@ def describe_over_seeds(table: pd.DataFrame, value: str, by: str | None = None) 
     'accuracy of every training seed as points, ... new: 0.800 ± 0.141; old: 0.600 ± 0.141.'
     """
     parts = [("all", table)] if by is None else list(table.groupby(by, sort=True))
-    said = "; ".join(f"{name}: {p[value].mean():.3f} ± {p[value].std(ddof=1):.3f}" for name, p in parts)
-    return f"{value} of every training seed as points, with mean ± standard deviation. {said}."
+    means = "; ".join(f"{name}: {p[value].mean():.3f} ± {p[value].std(ddof=1):.3f}" for name, p in parts)
+    return f"{value} of every training seed as points, with mean ± standard deviation. {means}."

@@ -1,12 +1,17 @@
 """What the figures of audits share: rows with names, words for values, legends below, names beside points."""
 
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
+from numpy.typing import ArrayLike
 
 from utils.evaluation._audit import SMALL
 from utils.evaluation._coding import check_table, listed
@@ -17,7 +22,7 @@ from utils.tables import group_name
 ROW = 0.27  # inches
 
 
-def metric_rows(audit, metric):
+def metric_rows(audit: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One metric of an audit, overall first and split by split: `name`, `split`, and the columns of the figure."""
     check_table(audit, "metric", "value", "low", "high", "n", "small")
     cut = audit[audit["metric"] == metric]
@@ -41,58 +46,58 @@ def metric_rows(audit, metric):
     return by_split(rows)
 
 
-def by_split(rows, sort=None):
+def by_split(rows: pd.DataFrame, sort: str | None = None) -> pd.DataFrame:
     """Lines of one split together, overall first; within a split in their order, or sorted by a column."""
     order = {split: i for i, split in enumerate(sorted(rows["split"].unique(), key=bool))}  # "" first: overall
     rows = rows if sort is None else rows.sort_values(sort, kind="stable")
     return rows.sort_values("split", key=lambda s: s.map(order), kind="stable", ignore_index=True)
 
 
-def comparison_words(row, mark, with_metric):
+def comparison_words(row: Mapping, mark: str, with_metric: bool) -> str:
     """How a line of `disparities` is called: the metric, and which group is compared with which."""
-    said = in_words(row["metric"]) + (f" ({row['class']})" if pd.notna(row.get("class")) else "")
+    words = in_words(row["metric"]) + (f" ({row['class']})" if pd.notna(row.get("class")) else "")
     if pd.isna(row["group"]) or pd.isna(row["reference"]):
-        return said
+        return words
     pair = f"{row['group']} {mark} {row['reference']}"
     pair = f"|{pair}|" if row["metric"] in composites() and mark != "/" else pair
-    return f"{said}: {pair}" if with_metric or pd.notna(row.get("class")) else pair
+    return f"{words}: {pair}" if with_metric or pd.notna(row.get("class")) else pair
 
 
-def in_words(metric):
+def in_words(metric: str) -> str:
     return {"auc": "AUC", "f1_score": "F1 score"}.get(metric, str(metric).replace("_", " "))
 
 
-def capitalised(text):
+def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def of_class(audit, metric):
-    kept = audit.loc[audit["metric"] == metric, "class"].dropna().unique() if "class" in audit else []
-    return f" (class {kept[0]})" if len(kept) and kept[0] != "macro" else " (macro)" if len(kept) else ""
+def of_class(audit: pd.DataFrame, metric: str) -> str:
+    classes = audit.loc[audit["metric"] == metric, "class"].dropna().unique() if "class" in audit else []
+    return f" (class {classes[0]})" if len(classes) and classes[0] != "macro" else " (macro)" if len(classes) else ""
 
 
-def noun_for(rows):
+def noun_for(rows: Sized) -> str:
     return "group" if len(rows) == 1 else "groups"
 
 
-def full_name(row, rows):
+def full_name(row: pd.Series, rows: pd.DataFrame) -> str:
     """A line's name, with its split where there are several."""
     return f"{row['name']} ({row['split']})" if row["split"] and rows["split"].nunique() > 1 else row["name"]
 
 
-def wrapped_text(text, width):
+def wrapped_text(text: str, width: int) -> str:
     return "\n".join(textwrap.wrap(text, width))
 
 
-def line_count(text):
+def line_count(text: str) -> int:
     return text.count("\n") + 1
 
 
-def row_label(row, width):
+def row_label(row: NamedTuple, width: int) -> str:
     return wrapped_text(f"{row.name} (under {SMALL} rows)" if row.small else row.name, width)
 
 
-def row_places(splits, lines):
+def row_places(splits: Iterable[str], lines: Iterable[int]) -> tuple[np.ndarray, list[tuple[float, str]], float]:
     """Where each line stands, in heights of a line from the top; the headings (place, text); and the height of all."""
     places, headings, at, previous = [], [], 0.0, ""
     for split, n in zip(splits, lines, strict=True):
@@ -106,7 +111,7 @@ def row_places(splits, lines):
     return np.array(places), headings, at
 
 
-def rows_on_axes(ax, rows, words, width=34):
+def rows_on_axes(ax: Axes | None, rows: pd.DataFrame, words: Iterable[str], width: int = 34) -> tuple[Axes, np.ndarray]:
     labels = [row_label(row, width) for row in rows.itertuples()]
     y, headings, total = row_places(
         rows["split"], [max(line_count(label), line_count(word)) for label, word in zip(labels, words, strict=True)]
@@ -116,7 +121,9 @@ def rows_on_axes(ax, rows, words, width=34):
     return ax, y
 
 
-def dress_rows(ax, y, labels, headings, total):
+def dress_rows(
+    ax: Axes, y: Iterable[float], labels: Iterable[str], headings: Iterable[tuple[float, str]], total: float
+) -> None:
     """The names of the lines at the left, headings in bold above each split."""
     ticks = sorted([(at, label, False) for at, label in zip(y, labels, strict=True)] + [(*h, True) for h in headings])
     ax.set_yticks([at for at, _, _ in ticks], [text for _, text, _ in ticks], parse_math=False)
@@ -130,7 +137,7 @@ def dress_rows(ax, y, labels, headings, total):
     ax.tick_params(axis="x", labeltop=total > 20)
 
 
-def reach_to(ax, *columns):
+def reach_to(ax: Axes, *columns: ArrayLike) -> None:
     """Limits that hold every value: intervals are never cut off."""
     values = np.concatenate([np.asarray(c, float) for c in columns])
     values = values[np.isfinite(values)]
@@ -139,7 +146,7 @@ def reach_to(ax, *columns):
     ax.set_xlim(low - pad, high + pad)
 
 
-def write_at(ax, at, word):
+def write_at(ax: Axes, at: float, word: str) -> None:
     ax.text(
         0.01,
         at,
@@ -154,12 +161,12 @@ def write_at(ax, at, word):
     )
 
 
-def write_beside(ax, at, text):
+def write_beside(ax: Axes, at: float, text: str) -> None:
     place = {"xycoords": ax.get_yaxis_transform(), "xytext": (8, 0), "textcoords": "offset points"}
     ax.annotate(text, (1, at), va="center", fontsize=9, **place)
 
 
-def legend_below(ax, handles, columns=None):
+def legend_below(ax: Axes, handles: Sequence[Artist], columns: int | None = None) -> None:
     """A legend under the label of the x axis, so that it covers nothing."""
     down = ScaledTranslation(0, -0.52, ax.figure.dpi_scale_trans)
     lengths = [len(h.get_label()) for h in handles]
@@ -178,11 +185,13 @@ def legend_below(ax, handles, columns=None):
         text.set_parse_math(False)
 
 
-def legend_of_figure(axes, handles):
+def legend_of_figure(axes: Sequence[Axes] | np.ndarray, handles: Sequence[Artist]) -> None:
     axes[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), frameon=False)
 
 
-def panel_grid(number, columns, figsize, sharey):
+def panel_grid(
+    number: int, columns: int, figsize: tuple[float, float], sharey: bool | str
+) -> tuple[np.ndarray, np.ndarray]:
     """Axes of a new figure in rows, and those to spare in the last row."""
     down = -(-number // columns)
     with sns.axes_style("whitegrid"):
@@ -191,7 +200,7 @@ def panel_grid(number, columns, figsize, sharey):
     return axes.ravel()[:number], axes.ravel()[number:]
 
 
-def name_points(ax, x, y, names, bold=None):
+def name_points(ax: Axes, x: ArrayLike, y: ArrayLike, names: Iterable[str], bold: ArrayLike | None = None) -> None:
     """The points' names in a column at the right, in the order of their height, each joined to its point."""
     x, y, names = np.asarray(x, float), np.asarray(y, float), [wrapped_text(n, 26) for n in names]
     if not len(x):

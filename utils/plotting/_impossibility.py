@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from utils.evaluation._impossibility import required_false_positive_rate
@@ -10,7 +11,9 @@ from utils.plotting._drawing import legend_below
 from utils.plotting._style import MARKERS, SERIES, new_axes
 
 
-def plot_impossibility(base_rates: pd.Series, precision: float, observed: pd.DataFrame | None = None, *, ax=None):
+def plot_impossibility(
+    base_rates: pd.Series, precision: float, observed: pd.DataFrame | None = None, *, ax: Axes | None = None
+) -> Axes:
     """What false positive rate goes with each true positive rate, if all groups have the same precision.
 
     A line a group. Equal rates would need one point that lies on all lines: with different base rates that is (0, 0)
@@ -69,11 +72,11 @@ def describe_impossibility(base_rates: pd.Series, precision: float, true_positiv
     needed = {
         group: required_false_positive_rate(rate, precision, true_positive_rate) for group, rate in base_rates.items()
     }
-    said = "; ".join(
+    demands = "; ".join(
         f"{group} (base rate {base_rates[group]:.0%}) {f'{v:.0%}' if v <= 1 else 'more than 100 %, which cannot be'}"
         for group, v in needed.items()
     )
     return (
         "A line a group, which fan out from the origin: the false positive rate that goes with each true positive rate "
-        f"at a precision of {precision:.0%}. At a true positive rate of {true_positive_rate:.0%}: {said}."
+        f"at a precision of {precision:.0%}. At a true positive rate of {true_positive_rate:.0%}: {demands}."
     )

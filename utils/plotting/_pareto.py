@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from utils.evaluation._coding import check_table, listed
@@ -18,8 +19,8 @@ def plot_pareto(
     name: str = "model",
     *,
     no_disparity: float = 0.0,
-    ax=None,
-):
+    ax: Axes | None = None,
+) -> Axes:
     """Models by how well they do and how far the groups are apart; those that no other beats in both are ringed.
 
     The ringed ones are joined by steps, not by a straight line: between two models there is no model. Both axes are
@@ -97,13 +98,13 @@ def describe_pareto(
     front = rows[rows["front"]].sort_values("x")
     at = [f"{r.name} ({r.x:.3f} and {r.y:.3f})" for r in front.itertuples(index=False)]
     models = "1 model" if rows["known"].sum() == 1 else f"{rows['known'].sum()} models"
-    said = f"{capitalised(in_words(x))} and {_distance(y, no_disparity)} of {models}. "
-    said += f"Not beaten in both by any other: {'; '.join(at)}" if at else "No model has both values"
+    sentence = f"{capitalised(in_words(x))} and {_distance(y, no_disparity)} of {models}. "
+    sentence += f"Not beaten in both by any other: {'; '.join(at)}" if at else "No model has both values"
     lost = rows.loc[~rows["known"], "name"].tolist()
-    return said + (f". Not drawn, a value is missing: {listed(lost)}" if lost else "") + "."
+    return sentence + (f". Not drawn, a value is missing: {listed(lost)}" if lost else "") + "."
 
 
-def _models(table, x, y, name, no_disparity):
+def _models(table: pd.DataFrame, x: str, y: str, name: str, no_disparity: float) -> pd.DataFrame:
     check_table(table, x, y, name)
     goal = {"minimise": [x, "gap"]} if _less_is_better(x) else {"maximise": [x], "minimise": ["gap"]}
     for column in (x, y):
@@ -111,13 +112,13 @@ def _models(table, x, y, name, no_disparity):
             raise ValueError(f"{column!r} holds {table[column].iloc[0]!r}: numbers are needed.")
     values = table[[x, y]].astype(float).replace([np.inf, -np.inf], np.nan).assign(name=table[name].astype(str))
     values["gap"] = (values[y] - no_disparity).abs()
-    out = pd.DataFrame({"name": values["name"], "x": values[x], "y": values["gap"]}).reset_index(drop=True)
-    out["known"] = out[["x", "y"]].notna().all(axis=1)
-    out["front"] = non_dominated(values, **goal)
-    return out
+    models = pd.DataFrame({"name": values["name"], "x": values[x], "y": values["gap"]}).reset_index(drop=True)
+    models["known"] = models[["x", "y"]].notna().all(axis=1)
+    models["front"] = non_dominated(values, **goal)
+    return models
 
 
-def _distance(y, no_disparity):
+def _distance(y: str, no_disparity: float) -> str:
     return f"{in_words(y)}, {'without its sign' if no_disparity == 0 else f'distance from {no_disparity:g}'}"
 
 

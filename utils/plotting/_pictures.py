@@ -1,5 +1,6 @@
 """Pictures with people: a contact sheet with boxes and whose pictures they are."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
@@ -10,7 +11,9 @@ from utils.plotting._drawing import wrapped_text
 BOX = ["x_min", "x_max", "y_min", "y_max"]
 
 
-def plot_contact_sheet(table: pd.DataFrame, columns: int = 5, boxes: bool = True, title: str | None = "activity"):
+def plot_contact_sheet(
+    table: pd.DataFrame, columns: int = 5, boxes: bool = True, title: str | None = "activity"
+) -> np.ndarray:
     """Pictures with the box of the main person, what was recorded, and below each its author and licence.
 
     Parameters

@@ -5,7 +5,9 @@ import html
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
 
 PALETTE = sns.color_palette("colorblind")
 # Series of a figure in green, pink, grey, brown: blue and orange are left to the groups that are called so.
@@ -13,7 +15,7 @@ SERIES = [PALETTE[i] for i in (2, 4, 7, 5)]
 MARKERS = ["o", "^", "s", "D", "v", "P"]
 
 
-def new_axes(ax=None, figsize=(8, 4.5)):
+def new_axes(ax: Axes | None = None, figsize: tuple[float, float] = (8, 4.5)) -> Axes:
     """The given Axes, or those of a new figure in the course's style.
 
     Examples
@@ -29,7 +31,7 @@ def new_axes(ax=None, figsize=(8, 4.5)):
         return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def show(ax, alt: str) -> None:
+def show(ax: Axes | np.ndarray, alt: str) -> None:
     """Show a figure in a notebook with an alt text, and close it.
 
     Parameters

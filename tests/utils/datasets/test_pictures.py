@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from utils.datasets._fallback import load_pictures_or_drawings
 from utils.datasets._images import resize_images, stack_images
 from utils.datasets._open_images import download
 from utils.datasets._pictures import load_pictures
@@ -135,3 +136,24 @@ def test_the_contact_sheet_names_author_and_licence(scenes):
     assert describe_contact_sheet(ten).startswith("7 pictures") and "by 7 authors" in describe_contact_sheet(ten)
     assert short_licence("https://creativecommons.org/publicdomain/zero/1.0/") == "CC0 1.0"
     assert short_licence("all rights reserved") == "all rights reserved"
+
+
+def test_without_a_download_the_drawings_stand_in_and_the_reason_is_told(tmp_path, capsys):
+    pictures, source = load_pictures_or_drawings("open_images", 16, "validation", tmp_path)
+    drawn = load_pictures("simulated", 16, "validation")
+    assert source == "simulated" and pictures["image_id"].equals(drawn["image_id"])
+    assert (stack_images(pictures) == stack_images(drawn)).all()
+    sentence = " ".join(capsys.readouterr().out.split())
+    assert sentence.startswith("There is no download to work on (") and "datalab data open-images" in sentence
+    assert sentence.endswith(") We go on with the drawings.")
+
+
+def test_a_download_that_is_there_comes_without_a_word(downloaded, capsys):
+    pictures, source = load_pictures_or_drawings("open_images", 16, folder=downloaded)
+    assert source == "open_images" and not capsys.readouterr().out
+    assert pictures["image_id"].equals(load_pictures("open_images", 16, folder=downloaded)["image_id"])
+
+
+def test_a_source_that_there_is_not_is_a_mistake_and_no_missing_download():
+    with pytest.raises(ValueError, match="must be 'simulated' or 'open_images'"):
+        load_pictures_or_drawings("photographs")

@@ -18,6 +18,7 @@ from utils.datasets import _registry as registry
 
 LABELS = "handwritten_numbers/MNIST/raw/t10k-labels-idx1-ubyte.gz"
 ROOT = Path(__file__).resolve().parents[3]
+DATASHEETS = sorted((ROOT / "datasets").glob("*/DATASHEET.md"))
 
 
 @pytest.fixture
@@ -48,10 +49,16 @@ def test_every_embedded_file_has_a_row_and_is_whole():
     assert registry.check() == []
 
 
-@pytest.mark.parametrize("dataset", ["adult", "adult_runs", "handwritten_numbers", "mitigation_runs", "open_images"])
-def test_a_datasheet_has_the_seven_headings(dataset):
-    text = (ROOT / f"datasets/{dataset}/DATASHEET.md").read_text(encoding="utf-8")
-    headings = " ".join(re.findall(r"^## (.*)$", text, re.M)).lower()
+def test_every_dataset_has_a_folder_with_its_datasheet_and_a_section():
+    sections = tomllib.loads((ROOT / "datasets/registry.toml").read_text(encoding="utf-8"))
+    folders = {path.name for path in (ROOT / "datasets").iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert {sheet.parent.name for sheet in DATASHEETS} == folders == set(sections)
+    assert {section["datasheet"] for section in sections.values()} == {f"{name}/DATASHEET.md" for name in folders}
+
+
+@pytest.mark.parametrize("sheet", DATASHEETS, ids=lambda path: path.parent.name)
+def test_a_datasheet_has_the_seven_headings(sheet):
+    headings = " ".join(re.findall(r"^## (.*)$", sheet.read_text(encoding="utf-8"), re.M)).lower()
     for heading in ["motivation", "composition", "collection", "preprocessing", "uses", "distribution", "maintenance"]:
         assert heading in headings
 

@@ -4,28 +4,29 @@ import importlib
 import inspect
 import re
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "course/guide/glossary.md"
+PAGE = Path(__file__).resolve().parents[1] / "course/guide/glossary.md"
 MODULES = ("_metrics", "criteria", "_individual", "_amplification", "_leakage")
 FIELDS = ("Formula", "Range", "No disparity", "Does not say", "Source")
 BEGIN = "<!-- metrics: made from the docstrings in utils/evaluation by `make glossary`; do not edit here -->"
 END = "<!-- end of metrics -->"
 
 
-def metric_functions() -> dict:
+def metric_functions() -> dict[str, Callable]:
     """Name → function, of every public function in `utils.evaluation` whose docstring has a field "Formula"."""
-    found = {}
-    for name in MODULES:
-        module = importlib.import_module(f"utils.evaluation.{name}")
-        for function, obj in inspect.getmembers(module, inspect.isfunction):
-            own = obj.__module__ == module.__name__ and not function.startswith("_")
-            if own and "\nFormula: " in (inspect.getdoc(obj) or ""):
-                found[function] = obj
-    return found
+    metrics = {}
+    for file in MODULES:
+        module = importlib.import_module(f"utils.evaluation.{file}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            own = function.__module__ == module.__name__ and not name.startswith("_")
+            if own and "\nFormula: " in (inspect.getdoc(function) or ""):
+                metrics[name] = function
+    return metrics
 
 
-def entry(function) -> tuple[str, str]:
+def entry(function: Callable) -> tuple[str, str]:
     """The heading and the text of a metric's entry.
 
     Raises
@@ -33,8 +34,8 @@ def entry(function) -> tuple[str, str]:
     ValueError : the docstring lacks a field, or has them in another order
     """
     name = f"{re.sub(r'[.]_.*', '', function.__module__)}.{function.__name__}"  # as its room shows it
-    what, *rest = inspect.getdoc(function).split("\n\n")
-    heading, _, definition = " ".join(what.split()).partition(": ")
+    summary, *rest = inspect.getdoc(function).split("\n\n")
+    heading, _, definition = " ".join(summary.split()).partition(": ")
     fields = dict(re.findall(rf"^({'|'.join(FIELDS)}): (.*?)(?=^(?:{'|'.join(FIELDS)}): |\Z)", rest[0], re.M | re.S))
     if tuple(fields) != FIELDS or not definition:
         raise ValueError(f"{name} has the fields {', '.join(fields)}; an entry needs {', '.join(FIELDS)}.")
@@ -44,7 +45,7 @@ def entry(function) -> tuple[str, str]:
     return heading, "\n".join([*lines, f"- **In code:** `{name}`"])
 
 
-def _wrap(text, indent=""):
+def _wrap(text: str, indent: str = "") -> str:
     text = re.sub(r"(?<=\w)\*(?=[,.; ])", r"\\*", text)  # FAT* is no emphasis
     return textwrap.fill(text, 110, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
@@ -55,7 +56,7 @@ def page(text: str) -> str:
     _, _, after = rest.partition(END)
     if not after:
         raise ValueError(f"The glossary has no lines {BEGIN!r} and {END!r} to put the metrics between.")
-    entries = sorted((entry(f) for f in metric_functions().values()), key=lambda e: e[0].casefold())
+    entries = sorted(map(entry, metric_functions().values()), key=lambda pair: pair[0].casefold())
     made = "\n\n".join(f"### {heading}\n\n{text}" for heading, text in entries)
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
 

@@ -1,1 +1,0 @@
-"""Pages made from the code and from the numbers of an audit."""
