@@ -53,7 +53,7 @@ class Method:
         if problems := _problems(self):
             raise ValueError(f"The method {self.name!r} cannot be registered: {'; '.join(problems)}.")
 
-    def __call__(self, train: pd.DataFrame, validation: pd.DataFrame, **settings: Any):
+    def __call__(self, train: pd.DataFrame, validation: pd.DataFrame, **settings: Any) -> Any:
         return self.function(train, validation, **settings)
 
 

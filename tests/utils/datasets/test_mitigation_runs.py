@@ -21,9 +21,9 @@ def test_a_training_gives_what_is_stored():
     train, validation = (pictures[pictures["split"] == s].reset_index(drop=True) for s in ("train", "validation"))
     tables = {"validation": validation}
     settings = {"groups": "gender", "methods": ["plain"], "seeds": [0], "probe": False, "progress": False}
-    found = compare(train, validation, tables, **settings).iloc[0]
+    compared = compare(train, validation, tables, **settings).iloc[0]
     runs = load_mitigation_runs()
     stored = runs[(runs["method"] == "plain") & (runs["seed"] == 0) & (runs["measured_on"] == "validation")].iloc[0]
     # Processors differ in the last digits, and training makes that grow.
-    assert found["accuracy"] == pytest.approx(stored["accuracy"], abs=0.02)
-    assert found["worst_group_accuracy"] == pytest.approx(stored["worst_group_accuracy"], abs=0.12)
+    assert compared["accuracy"] == pytest.approx(stored["accuracy"], abs=0.02)
+    assert compared["worst_group_accuracy"] == pytest.approx(stored["worst_group_accuracy"], abs=0.12)

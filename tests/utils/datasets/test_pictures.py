@@ -94,21 +94,21 @@ def test_the_model_learns_and_gives_scores(scenes):
     plain = Specification().without("co_occurrence", "proxy")
     train, test = simulate(plain, 2400, 0), simulate(plain, 600, 1, split="test")
     model = train_picture_model(train, seed=1, progress=False)
-    done = run_picture_model(model, test)
-    assert list(done.columns) == [*test.columns, "score", "pred1"] and "score" not in test
-    assert done["score"].between(0, 1).all()
-    assert (done["pred1"] == (done["score"] >= 0.5)).all()
-    assert (done["pred1"] == done["label"]).mean() > 0.75
+    results = run_picture_model(model, test)
+    assert list(results.columns) == [*test.columns, "score", "pred1"] and "score" not in test
+    assert results["score"].between(0, 1).all()
+    assert (results["pred1"] == (results["score"] >= 0.5)).all()
+    assert (results["pred1"] == results["label"]).mean() > 0.75
     assert np.allclose(predict_probabilities(model, test).sum(1), 1)
-    assert np.array_equal(predict(model, test), done["pred1"])
-    assert run_picture_model(model, test, threshold=0.9)["pred1"].sum() < done["pred1"].sum()
+    assert np.array_equal(predict(model, test), results["pred1"])
+    assert run_picture_model(model, test, threshold=0.9)["pred1"].sum() < results["pred1"].sum()
 
 
 def test_each_seed_gives_the_same_model_alone_and_among_others(scenes):
     several = train_picture_models(scenes, [4, 0], progress=False)
     alone = train_picture_model(scenes, 4, progress=False)
-    for one, other in zip(several[0].parameters(), alone.parameters(), strict=True):
-        assert torch.equal(one, other)
+    for mine, theirs in zip(several[0].parameters(), alone.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
     assert not torch.equal(several[0][0].weight, several[1][0].weight)
 
 

@@ -294,7 +294,7 @@ def test_a_hidden_person_changes_no_decision():
 
 def test_resampling_helps_the_worst_group_where_colour_misleads():
     train, validation, test, other = parity_data(0.98, n=4000, held_out=200, digits=300, seed=0)
-    found = compare(
+    compared = compare(
         train,
         validation,
         test,
@@ -307,10 +307,10 @@ def test_resampling_helps_the_worst_group_where_colour_misleads():
         shift=2,
         epochs=3,
     ).set_index("method")
-    worst = found["worst_group_accuracy"]
+    worst = compared["worst_group_accuracy"]
     assert worst["plain"] < 0.6 < 0.75 < min(worst["resampling"], worst["group DRO"]) < worst["silhouette"]
-    assert found.loc["plain", "accuracy"] > 0.96 and found.loc["silhouette", "flip_rate"] == 0
-    assert found.loc["plain", "flip_rate"] > 0.3
+    assert compared.loc["plain", "accuracy"] > 0.96 and compared.loc["silhouette", "flip_rate"] == 0
+    assert compared.loc["plain", "flip_rate"] > 0.3
 
 
 # One call for all
@@ -347,7 +347,7 @@ def test_the_table_of_methods_says_what_each_needs():
 
 
 def test_a_table_of_several_methods_and_seeds(data):
-    found = compare(
+    compared = compare(
         *data[:3],
         groups="color",
         methods=["plain", "group thresholds"],
@@ -356,51 +356,51 @@ def test_a_table_of_several_methods_and_seeds(data):
         progress=False,
         epochs=1,
     )
-    assert found["method"].tolist() == ["plain"] * 2 + ["group thresholds"] * 2
-    assert found["leakage"].between(0.4, 1).all() and found["flip_rate"].between(0, 1).all()
-    assert np.allclose(found["gap"], found["accuracy"] - found["worst_group_accuracy"])
-    cells = found[[f"accuracy of {color}, label {label}" for color in ("blue", "orange") for label in (0, 1)]]
-    assert np.allclose(cells.min(axis=1), found["worst_group_accuracy"])
-    means = summary(found).set_index("method")
-    assert means.loc["plain", "accuracy"] == pytest.approx(found["accuracy"][:2].mean())
-    assert means.loc["plain", "accuracy_sd"] == pytest.approx(found["accuracy"][:2].std(ddof=1))
+    assert compared["method"].tolist() == ["plain"] * 2 + ["group thresholds"] * 2
+    assert compared["leakage"].between(0.4, 1).all() and compared["flip_rate"].between(0, 1).all()
+    assert np.allclose(compared["gap"], compared["accuracy"] - compared["worst_group_accuracy"])
+    cells = compared[[f"accuracy of {color}, label {label}" for color in ("blue", "orange") for label in (0, 1)]]
+    assert np.allclose(cells.min(axis=1), compared["worst_group_accuracy"])
+    means = summary(compared).set_index("method")
+    assert means.loc["plain", "accuracy"] == pytest.approx(compared["accuracy"][:2].mean())
+    assert means.loc["plain", "accuracy_sd"] == pytest.approx(compared["accuracy"][:2].std(ddof=1))
     assert means.loc["plain", "seeds"] == 2
 
 
 def test_models_are_trained_once_and_measured_on_several_tables(data):
-    about = {"groups": "color", "methods": ["plain"], "seeds": [3], "probe": False, "progress": False, "epochs": 1}
+    asked = {"groups": "color", "methods": ["plain"], "seeds": [3], "probe": False, "progress": False, "epochs": 1}
     tables = {"validation": data[1], "test": data[2]}
-    found = compare(*data[:2], tables, counterfactual={"test": data[3]}, **about).set_index("measured_on")
-    alone = compare(*data[:3], counterfactual=data[3], **about).iloc[0]
-    assert list(found.index) == ["validation", "test"]
-    assert found["flip_rate"].isna().tolist() == [True, False]
+    compared = compare(*data[:2], tables, counterfactual={"test": data[3]}, **asked).set_index("measured_on")
+    alone = compare(*data[:3], counterfactual=data[3], **asked).iloc[0]
+    assert list(compared.index) == ["validation", "test"]
+    assert compared["flip_rate"].isna().tolist() == [True, False]
     for column in ("accuracy", "worst_group_accuracy", "flip_rate", "worst_group"):
-        assert found.loc["test", column] == alone[column]
-    assert found.loc["validation", "seconds"] == found.loc["test", "seconds"]
+        assert compared.loc["test", column] == alone[column]
+    assert compared.loc["validation", "seconds"] == compared.loc["test", "seconds"]
     with pytest.raises(ValueError, match="'fresh', which is not among the test tables"):
-        compare(*data[:2], tables, counterfactual={"fresh": data[3]}, **about)
+        compare(*data[:2], tables, counterfactual={"fresh": data[3]}, **asked)
 
 
 def test_the_oracle_trains_on_the_balanced_table_and_is_weighed_as_the_training_data_are(data):
     balanced = create_parity_data(0.5, n=600, held_out=20)[0]
     asked = {"groups": "color", "methods": ["plain"], "seeds": [3], "progress": False, "epochs": 2}
-    found = compare(*data[:3], balanced=balanced, probe=False, **asked).set_index("method")
-    assert list(found.index) == ["oracle: balanced data", "plain"]
+    compared = compare(*data[:3], balanced=balanced, probe=False, **asked).set_index("method")
+    assert list(compared.index) == ["oracle: balanced data", "plain"]
     fitted = plain(balanced, data[1], groups="color", seed=3, epochs=2)
     right = fitted.predict(data[2]) == data[2]["label"]
     of_cell = right.groupby([data[2]["color"], data[2]["label"]]).mean()
     shares = data[0].groupby(["color", "label"]).size() / len(data[0])
-    assert found.loc["oracle: balanced data", "worst_group_accuracy"] == pytest.approx(of_cell.min())
-    assert found.loc["oracle: balanced data", "accuracy"] == pytest.approx((of_cell * shares).sum())
+    assert compared.loc["oracle: balanced data", "worst_group_accuracy"] == pytest.approx(of_cell.min())
+    assert compared.loc["oracle: balanced data", "accuracy"] == pytest.approx((of_cell * shares).sum())
 
 
 def test_a_methods_own_settings_go_before_those_for_all(data):
     asked = {"groups": "color", "seeds": [0], "probe": False, "progress": False, "epochs": 1, "learning_rate": 0.005}
     own = {"learning_rate": 0.001}
-    found = compare(*data[:3], methods=["plain", "group thresholds"], settings={"plain": own}, **asked)
+    compared = compare(*data[:3], methods=["plain", "group thresholds"], settings={"plain": own}, **asked)
     fitted = plain(*data[:2], groups="color", epochs=1, **own)
     shared = group_thresholds(*data[:2], groups="color", epochs=1, learning_rate=0.005)
-    for row, model in zip(found.itertuples(), (fitted, shared), strict=True):
+    for row, model in zip(compared.itertuples(), (fitted, shared), strict=True):
         right = model.predict(data[2]) == data[2]["label"]
         assert row.worst_group_accuracy == right.groupby([data[2]["color"], data[2]["label"]]).mean().min()
     with pytest.raises(ValueError, match="'plain', which is not among"):

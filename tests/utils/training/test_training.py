@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from utils.datasets._handwritten_numbers import create_augmented_data_2, create_starting_data, get_val2, image_array
 from utils.training._baseline import factor_colors, train_baseline_model, train_baseline_models
 from utils.training._fit import fit
+from utils.training._loop import shuffled, train_epochs
 from utils.training._models import baseline_mlp, small_convnet
 from utils.training._predict import predict, predict_many, predict_probabilities, run_baseline_model
 from utils.training._tensors import image_tensor
@@ -65,6 +66,29 @@ def test_fit_is_plain_training(data):
     mine = fit(baseline_mlp(torch.Generator().manual_seed(3)), table, seed=3, progress=False)
     for p, q in zip(mine.parameters(), plain_training(table, 3, 3).parameters(), strict=True):
         assert torch.allclose(p, q, atol=1e-4)
+
+
+def test_the_loop_gives_the_mean_loss_of_each_epoch_and_can_be_looked_at_in_between():
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(50, 3, generator=generator), torch.randn(50, generator=generator) + 2
+    weight, bias = (torch.nn.Parameter(torch.zeros(n)) for n in (3, 1))
+    network = torch.nn.ParameterList([weight]).eval()
+    counts, seen = [], []
+
+    def loss(rows, generator):
+        assert network.training
+        return (x[rows] @ weight + bias - y[rows]).square().mean()
+
+    settings = {"epochs": 3, "seed": 0, "more": [bias], "on_rows": counts.append}
+    still = train_epochs(network, shuffled(50, 8), loss, learning_rate=0.0, one_cycle=False, **settings)
+    assert list(still) == pytest.approx([y.square().mean().item()] * 3)  # of all rows, though the last batch has two
+    assert counts == ([8] * 6 + [2]) * 3
+    for mean_loss in train_epochs(network, shuffled(50, 8), loss, learning_rate=0.1, **settings):
+        network.eval()
+        seen.append((mean_loss, weight.detach().clone(), bias.item()))
+    losses, weights, biases = zip(*seen, strict=True)
+    assert losses[0] > losses[1] > losses[2] and 0 < biases[0] < biases[2]
+    assert not torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[2])
 
 
 def test_accuracy_over_seeds_is_as_expected(right):
@@ -131,9 +155,9 @@ def test_the_results_of_two_models_on_one_table_stand_side_by_side(data, models)
     columns = list(table)
     results, more_results = (run_baseline_model(model, table) for model in models[:2])
     assert list(table) == columns  # a model trained next is not to find an answer in it
-    for found, model in ((results, models[0]), (more_results, models[1])):
-        assert list(found) == [*columns, "pred1"] and found.index.equals(table.index)
-        assert np.array_equal(found["pred1"], predict(model, table))
+    for of_model, model in ((results, models[0]), (more_results, models[1])):
+        assert list(of_model) == [*columns, "pred1"] and of_model.index.equals(table.index)
+        assert np.array_equal(of_model["pred1"], predict(model, table))
     assert (results["pred1"] != more_results["pred1"]).any()
     # A copy takes no room for pictures, and a second run over a table with results starts from the pictures as well.
     assert all(a is b for a, b in zip(results["img"], table["img"], strict=True))
