@@ -115,9 +115,9 @@ def _cell(raw) -> NotebookNode | None:
         cell["attachments"] = _pasted(raw["attachments"])
     cell["given_id"] = raw.get("id") if isinstance(raw.get("id"), str) else ""
     metadata = raw.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
-        cell.metadata["nbgrader"] = {name: _short(nbgrader[name]) for name in NBGRADER if name in nbgrader}
+    of_nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    if isinstance(of_nbgrader, dict) and isinstance(of_nbgrader.get("grade_id"), str):
+        cell.metadata["nbgrader"] = {name: _short(of_nbgrader[name]) for name in NBGRADER if name in of_nbgrader}
     return cell
 
 
@@ -224,15 +224,15 @@ def _defines(code: str) -> set[str]:
     return {a or b for a, b in re.findall(r"(?m)^(?:async\s+)?def\s+(\w+)|^(\w+)\s*=(?!=)", code)}
 
 
-def _kind(nbgrader: NotebookNode) -> str:
+def _kind(of_nbgrader: NotebookNode) -> str:
     kinds = {"solution": "answer cell", "grade": "test", "task": "task"}
-    return next((word for flag, word in kinds.items() if nbgrader.get(flag)), "cell")
+    return next((word for flag, word in kinds.items() if of_nbgrader.get(flag)), "cell")
 
 
 def _choose(grade_id: str, original: NotebookNode, candidates: list[NotebookNode]) -> _Chosen:
     """What counts of the cells that a submission has for a grade_id, none to many."""
-    nbgrader, changes = original.metadata.nbgrader, []
-    kind = _kind(nbgrader)
+    of_nbgrader, changes = original.metadata.nbgrader, []
+    kind = _kind(of_nbgrader)
     kept = copy.deepcopy(original)
     kept.pop("outputs", None)
     if kept.cell_type == "code":
@@ -240,7 +240,7 @@ def _choose(grade_id: str, original: NotebookNode, candidates: list[NotebookNode
     if not candidates:
         matters = original.cell_type == "code" or kind != "cell"
         return _Chosen([], kept, [], [Change(grade_id, f"the {kind} {grade_id} was deleted (and put back)", matters)])
-    answer = nbgrader.get("solution") and original.cell_type == "code"
+    answer = of_nbgrader.get("solution") and original.cell_type == "code"
     if len(candidates) > 1:
         how = "the last is the answer" if answer else "one was kept"
         changes.append(Change(grade_id, f"the {kind} {grade_id} appears {len(candidates)} times ({how})", True))
@@ -250,7 +250,7 @@ def _choose(grade_id: str, original: NotebookNode, candidates: list[NotebookNode
             for cell in candidates
             if "nbgrader" in cell.metadata
         }
-        wanted = json.dumps(nbgrader.get(name))
+        wanted = json.dumps(of_nbgrader.get(name))
         if given - {wanted, "null"}:
             changes.append(
                 Change(grade_id, f"{name} of {grade_id} was set to {', '.join(sorted(given))} (and restored)", True)
@@ -266,7 +266,7 @@ def _choose(grade_id: str, original: NotebookNode, candidates: list[NotebookNode
     for cell in candidates:
         if _plain(cell.source) == _plain(original.source) and cell.cell_type == original.cell_type:
             continue
-        if nbgrader.get("task") or original.cell_type == "markdown":
+        if of_nbgrader.get("task") or original.cell_type == "markdown":
             what = "was written into; the text stands below it" if cell.source.strip() else "was emptied (and put back)"
             changes.append(Change(grade_id, f"the locked text {grade_id} {what}", False))
             if cell.source.strip():
@@ -301,9 +301,9 @@ def _with_ids(cells: list[NotebookNode], release: NotebookNode) -> list[Notebook
     numbered = []
     for number, cell in enumerate(cells):
         cell.pop("given_id", None)
-        nbgrader = cell.metadata.get("nbgrader", {})
-        if nbgrader.get("grade_id") in released and nbgrader.get("schema_version"):
-            cell["id"] = released[nbgrader["grade_id"]] or f"cell-{number}"
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        if of_nbgrader.get("grade_id") in released and of_nbgrader.get("schema_version"):
+            cell["id"] = released[of_nbgrader["grade_id"]] or f"cell-{number}"
         else:
             cell.metadata = NotebookNode()
             cell["id"] = f"own-{number}"

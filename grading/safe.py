@@ -329,8 +329,8 @@ def presentable(notebook: NotebookNode) -> NotebookNode:
     """
     sources, texts, pictures = MOST_SOURCES, MOST_TEXT, MOST_PICTURES
     for cell in notebook.cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
-        if not nbgrader.get("locked") and not (nbgrader and nbgrader.get("checksum") == compute_checksum(cell)):
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        if not (of_nbgrader.get("locked") or of_nbgrader and of_nbgrader.get("checksum") == compute_checksum(cell)):
             if cell.cell_type == "raw":  # a template would take some of its HTML
                 cell = _become_text(cell)
             elif cell.cell_type == "markdown":

@@ -123,8 +123,8 @@ def prefix(released: NotebookNode) -> list[NotebookNode]:
     """The code cells before the first cell that a student may change."""
     cells = []
     for cell in released.cells:
-        nbgrader = cell.metadata.get("nbgrader", {})
-        if not nbgrader.get("locked") or nbgrader.get("grade"):
+        of_nbgrader = cell.metadata.get("nbgrader", {})
+        if not of_nbgrader.get("locked") or of_nbgrader.get("grade"):
             break
         if cell.cell_type == "code":
             cells.append(cell)
@@ -132,10 +132,11 @@ def prefix(released: NotebookNode) -> list[NotebookNode]:
 
 
 def _kind(cell: NotebookNode) -> str:
-    nbgrader = cell.metadata.get("nbgrader", {})
-    if nbgrader.get("solution") and not nbgrader.get("grade"):
+    of_nbgrader = cell.metadata.get("nbgrader", {})
+    graded, solution = of_nbgrader.get("grade"), of_nbgrader.get("solution")
+    if solution and not graded:
         return "answer"
-    return "test" if nbgrader.get("grade") and not nbgrader.get("solution") and nbgrader.get("points") else "other"
+    return "test" if graded and not solution and of_nbgrader.get("points") else "other"
 
 
 # What students import in answers though no cell of the course does; two seconds for each submission that draws.

@@ -25,8 +25,8 @@ def usage(pid: int, folders: list[str]) -> tuple[int, int]:
     What processes share counts once. Besides their own memory there count the files in `folders`, which are in memory
     too, and what waits in sockets, with the most that it can be where the kernel does not tell.
     """
-    pids = processes(pid)
-    return len(pids), sum(map(_memory, pids)) + _files(pid, folders) + _sockets(pid)
+    inside = processes(pid)
+    return len(inside), sum(_memory(process) for process in inside) + _files(pid, folders) + _sockets(pid)
 
 
 def _memory(pid: int) -> int:
@@ -41,10 +41,10 @@ def _files(pid: int, folders: list[str]) -> int:
     used = 0
     for folder in folders:
         try:
-            held = os.statvfs(f"/proc/{pid}/root{folder}")
+            system = os.statvfs(f"/proc/{pid}/root{folder}")
         except OSError:
             continue
-        used += (held.f_blocks - held.f_bfree) * held.f_frsize + (held.f_files - held.f_ffree) * INODE
+        used += (system.f_blocks - system.f_bfree) * system.f_frsize + (system.f_files - system.f_ffree) * INODE
     return used
 
 
