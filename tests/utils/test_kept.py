@@ -531,17 +531,19 @@ def test_a_changed_line_of_any_file_that_has_a_part_means_another_key(tmp_path, 
     for room in kept.ROOMS:
         (tmp_path / room).mkdir()
         (tmp_path / room / "a.py").write_text("x = 1\n")
-    (tmp_path / "kept.py").write_text("")
+    for file in ("kept.py", *kept.TOOLS):
+        (tmp_path / file).write_text("")
     monkeypatch.setattr(kept.loaded, "HERE", str(tmp_path))
     monkeypatch.setattr(kept.loaded, "changed", lambda found: None)
     (tmp_path / "training/.#a.py").symlink_to("nowhere")  # as an editor leaves it for a file that is not saved
     seen = {kept._code()}
-    for file in [tmp_path / "kept.py", *(tmp_path / room / "a.py" for room in kept.ROOMS)]:
+    parts = ["kept.py", *kept.TOOLS, *(f"{room}/a.py" for room in kept.ROOMS)]
+    for file in [tmp_path / part for part in parts]:
         file.write_text(file.read_text() + "y = 2\n")
         seen.add(kept._code())
     (tmp_path / "training/b.py").write_text("")
     seen.add(kept._code())
-    assert len(seen) == 1 + 1 + len(kept.ROOMS) + 1
+    assert len(seen) == 1 + len(parts) + 1
 
 
 def test_everything_that_keeps_results_lies_in_the_rooms_whose_code_is_hashed():
@@ -1191,4 +1193,4 @@ def test_what_a_front_door_has_loaded_is_no_changed_code():
         door = importlib.import_module(f"utils.{room}")
         for name in getattr(door, "__all__", ()):
             getattr(door, name)
-    assert kept.loaded.changed(kept.loaded.files(*kept.ROOMS)) is None
+    assert kept.loaded.changed(kept.loaded.files(*kept.ROOMS, *kept.TOOLS)) is None

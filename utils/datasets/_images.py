@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from utils.tables import require_columns
+
 
 def stack_images(table: pd.DataFrame, side: int | None = None) -> np.ndarray:
     """The column `img` as one array.
@@ -34,8 +36,7 @@ def stack_images(table: pd.DataFrame, side: int | None = None) -> np.ndarray:
     Traceback (most recent call last):
     ValueError: An image has shape (4, 4, 3) and dtype uint8; each must be (28, 28, 3) and uint8.
     """
-    if "img" not in table:
-        raise KeyError(f"The table has no column 'img'; it has {', '.join(map(str, table.columns))}.")
+    require_columns(table, "img")
     column = table["img"].to_numpy()
     if len(column) == 0:
         raise ValueError("The table is empty: there is no image in it.")
