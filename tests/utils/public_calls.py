@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, files, kept, loaded, notebooks
+from utils import checks, files, kept, notebooks
 from utils.datasets import _adult as adult
 from utils.datasets import _downloads as downloads
 from utils.datasets import _handwritten_numbers as handwritten_numbers
@@ -46,6 +46,10 @@ from utils.evaluation import _metrics as metrics
 from utils.evaluation import _pareto as pareto
 from utils.evaluation import _proxies as proxies
 from utils.evaluation import criteria
+from utils.kept import _keys as keys
+from utils.kept import _loaded as loaded
+from utils.kept import _settings as settings
+from utils.kept import _store as store
 from utils.mitigation import _compare as compare
 from utils.mitigation import _methods as methods
 from utils.mitigation import _tables as tables
@@ -77,6 +81,8 @@ from utils.training import _models as models
 from utils.training import _pictures as picture_models
 from utils.training import _predict as predict
 from utils.training import _tabular as tabular_models
+
+KEY = 64 * "0"  # of a result that is kept
 
 # Not called, and why.
 LEFT_OUT = {
@@ -635,6 +641,7 @@ def of_training(m):
 
 
 def of_the_rest(m, folder):
+    header = store.Header("a", KEY, 0.1, ["c"], {"c": ""}, {})
     return {
         checks.ask: call(len, m.people),
         checks.ask_keeping: call(len, m.people),
@@ -653,16 +660,23 @@ def of_the_rest(m, folder):
         kept.fingerprint: call([m.people, m.pixels, m.data.images, models.baseline_mlp(), {"a": [1]}]),
         kept.folder: call(),
         kept.look: call("a", {"b": [1]}),
-        kept.mode: call(),
-        kept.most_bytes: call(),
         kept.recall: call("a", {"b": [1]}, lambda: {"c": 1}),
         kept.recalled: call(),
         kept.show_kept: call(1, "img", False),
+        keys.key_of: call("a", {"b": [1]}),
         loaded.build: call("numpy"),
         loaded.changed: call(loaded.files("training")),
-        loaded.files: call("training", "kept.py"),
+        loaded.files: call("training", "files.py"),
         loaded.installed: call(("numpy", "torch")),
         loaded.upgraded: call({"numpy": np.__version__}),
+        settings.mode: call(),
+        settings.most_bytes: call(),
+        store.alone: call(KEY),
+        store.as_kept: call("a", {"c": m.pixels, "d": [1]}),
+        store.check_of: call(header, {"c": m.pixels}),
+        store.header_of: call(b"no entry"),
+        store.read: call(KEY, 1e9),
+        store.write: call(KEY, "a", {"c": m.pixels, "d": [1]}, 0.1, 1e9),
         files.write_whole: call(folder / "bytes", b"content"),
         files.written_whole: call(folder / "whole file"),
         require_columns: call(m.people, "sex", "label"),

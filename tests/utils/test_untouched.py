@@ -44,6 +44,7 @@ SHARED = {
     "utils.datasets._scene_drawing.rectangle": "see ellipse",
     "utils.evaluation._coding.cross": "the codes of the only key, as its docstring says; they are many",
     "utils.evaluation._counting.plain": "others as they are, says its docstring",
+    "utils.kept._store.as_kept": "arrays that are as they would come back: nobody else has what was just computed",
     "utils.mitigation._training.Fitted.after_last_epoch": "the same method with the other of its networks",
     "utils.mitigation._group_thresholds.group_thresholds": "decides otherwise with the network of its base",
     "utils.mitigation._reject_option.reject_option": "see group_thresholds",
