@@ -222,5 +222,5 @@ def _is_ours(thing) -> bool:
         return False
     current = sys.modules.get(thing.__module__)
     for part in thing.__qualname__.split("."):
-        current = getattr(found, part, None)
+        current = getattr(current, part, None)
     return current is thing
