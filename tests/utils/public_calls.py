@@ -25,7 +25,12 @@ from utils.datasets import _open_images_files as open_images_files
 from utils.datasets import _people as people
 from utils.datasets import _pictures as pictures
 from utils.datasets import _registry as registry
+from utils.datasets import _scene_canvas as scene_canvas
 from utils.datasets import _scene_drawing as scene_drawing
+from utils.datasets import _scene_mirror as scene_mirror
+from utils.datasets import _scene_plan as scene_plan
+from utils.datasets import _scene_specification as scene_specification
+from utils.datasets import _scene_table as scene_table
 from utils.datasets import _simulated_scenes as simulated_scenes
 from utils.datasets import _tabular as tabular
 from utils.documentation import _glossary as glossary
@@ -184,13 +189,11 @@ def made(folder):
     m.tree.fit(m.people, m.label)
     m.backbone = features.Backbone("small", "1", small_network, 32)
 
-    m.scene = simulated_scenes._plan(simulated_scenes.PRESETS["strong"], 20, 0, "test")[1]
-    m.canvas = scene_drawing.Canvas(4, 16)
+    m.recorded, m.scene = scene_plan.plan_scenes(scene_specification.PRESETS["strong"], 20, 0, "test")
+    m.canvas = scene_canvas.Canvas(4, 16)
     m.canvas.images[:] = 0.5
 
-    mirror = simulated_scenes.write_mirror(
-        folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32
-    )
+    mirror = scene_mirror.write_mirror(folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32)
     m.annotations, m.images = mirror / "annotations", mirror / "images"
     m.published = {
         kind: open_images._file(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
@@ -232,7 +235,7 @@ def calls(m, folder) -> dict:
 
 def of_data(m, folder):
     scenes = m.scenes[["img", "boxes", "x_min", "x_max", "y_min", "y_max"]]
-    spec = simulated_scenes.PRESETS["strong"]
+    spec = scene_specification.PRESETS["strong"]
     numbers = np.array([0.2, 0.5]), np.array([0.3, 0.6]), np.array([0.1, 0.2]), np.array([0.1, 0.15])
     test = {"split": "test", "classes": ["Ball", "Frying pan"], "by": ["gender", "age"]}
     return {
@@ -292,23 +295,37 @@ def of_data(m, folder):
         registry.pack: call(b"content", folder / "packed.gz"),
         registry.registry: call(),
         registry.verified: call("adult/adult.test.gz"),
-        scene_drawing.Canvas.images.fget: call(m.canvas),
-        scene_drawing.Canvas.paint: call(m.canvas, np.array([0, 2]), scene_drawing.ellipse(*numbers), np.ones(3), 0.05),
-        scene_drawing.capsule: call(*numbers, np.array([0.1, 0.1])),
+        scene_canvas.Canvas.images.fget: call(m.canvas),
+        scene_canvas.Canvas.paint: call(m.canvas, np.array([0, 2]), scene_canvas.ellipse(*numbers), np.ones(3), 0.05),
+        scene_canvas.capsule: call(*numbers, np.array([0.1, 0.1])),
         scene_drawing.draw: call(m.scene, 16, 0),
-        scene_drawing.ellipse: call(*numbers),
+        scene_canvas.ellipse: call(*numbers),
         scene_drawing.figure_boxes: call(m.scene["figures"]),
-        scene_drawing.hsv: call(*numbers[:3]),
-        scene_drawing.rectangle: call(*numbers),
+        scene_canvas.hsv: call(*numbers[:3]),
+        scene_canvas.rectangle: call(*numbers),
         scene_drawing.thing_boxes: call(m.scene["things"]),
-        simulated_scenes.Specification.by_group: call(spec, "size"),
-        simulated_scenes.Specification.without: call(spec, "size"),
+        scene_specification.Specification.by_group: call(spec, "size"),
+        scene_specification.Specification.without: call(spec, "size"),
+        scene_canvas.column: call(*numbers),
+        scene_plan.plan_scenes: call(spec, 20, 0, "test"),
+        scene_plan.with_cues: call(m.recorded.cue, m.scene["figures"]),
+        scene_specification.checked_count: call(20, "n"),
+        scene_specification.checked_counts: call({"test": 20}),
+        scene_specification.checked_side: call(16),
+        scene_specification.named: [call("strong"), call(spec)],
+        scene_table.assemble: call(
+            {k: m.scenes[k].to_numpy() for k in scene_table.ORDER if k not in ("img", "boxes")},
+            np.stack(m.scenes["boxes"]),
+            np.stack(m.scenes["img"]),
+        ),
+        scene_table.pixels_inside: call(np.stack(m.scenes["boxes"]), 32, 32),
+        scene_table.scene_table: call(spec, m.recorded, m.scene, np.zeros((20, 16, 16, 3), np.uint8)),
         simulated_scenes.counterfactual_pairs: call(spec, n=40, side=16),
-        simulated_scenes.cramers_v: call(np.array([[3.0, 1], [2, 5]])),
-        simulated_scenes.hide_figures: [call(scenes), call(scenes.drop(columns="boxes"))],
+        scene_plan.cramers_v: call(np.array([[3.0, 1], [2, 5]])),
+        scene_table.hide_figures: [call(scenes), call(scenes.drop(columns="boxes"))],
         simulated_scenes.load_scenes: [call(spec, {"test": 40}, side=16)] * 2,  # drawn, then read where it was kept
         simulated_scenes.simulate: call(spec, n=40, side=16),
-        simulated_scenes.write_mirror: call(
+        scene_mirror.write_mirror: call(
             folder / "small mirror", spec, dict.fromkeys(("train", "validation", "test"), 20), side=16
         ),
         tabular.raw_table: call(m.csv),

@@ -28,7 +28,8 @@ from typer.testing import CliRunner
 
 from utils import kept
 from utils.datasets._adult import load_adult
-from utils.datasets._simulated_scenes import Specification, load_scenes, simulate
+from utils.datasets._scene_specification import Specification
+from utils.datasets._simulated_scenes import load_scenes, simulate
 from utils.kept import _keys as keys
 from utils.kept import _loaded as loaded
 from utils.kept import _store as store

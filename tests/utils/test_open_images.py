@@ -706,7 +706,7 @@ def test_the_addresses_are_configuration(monkeypatch):
 
 
 def test_a_mirror_of_simulated_scenes_is_downloaded_and_loaded(loopback, tmp_path):
-    from utils.datasets._simulated_scenes import write_mirror
+    from utils.datasets._scene_mirror import write_mirror
 
     write_mirror(loopback.folder, n={"train": 40, "test": 20}, side=48)
     counts = fetch(loopback, tmp_path / "to", ["Playing ball", "Cooking"], splits=["train", "test"], limit=1000)

@@ -27,7 +27,7 @@ CHANGED = {
     "utils.training._fit.fit": "the network is there to be trained; its docstring says so",
     "utils.training._tabular.Counted.fit": "as in scikit-learn, `fit` fits the model itself",
     "utils.training._fit.load_weights": "puts numbers into a network, as its docstring says",
-    "utils.datasets._scene_drawing.Canvas.paint": "a canvas is there to be painted on",
+    "utils.datasets._scene_canvas.Canvas.paint": "a canvas is there to be painted on",
 }
 # Results that are, or hold, what was given.
 SHARED = {
@@ -39,9 +39,12 @@ SHARED = {
     "utils.datasets._handwritten_numbers.image_array": "see stack_images",
     "utils.mitigation._tables.prepare": "the table's pictures, only to be read, as the docstring of Data says",
     "utils.mitigation._tables.prepare_both": "see prepare",
-    "utils.datasets._scene_drawing.Canvas.images": "a view of the canvas, as its docstring says",
-    "utils.datasets._scene_drawing.ellipse": "the window is the numbers given, which are only read",
-    "utils.datasets._scene_drawing.rectangle": "see ellipse",
+    "utils.datasets._scene_canvas.Canvas.images": "a view of the canvas, as its docstring says",
+    "utils.datasets._scene_canvas.ellipse": "the window is the numbers given, which are only read",
+    "utils.datasets._scene_canvas.rectangle": "see ellipse",
+    "utils.datasets._scene_plan.with_cues": "all else of the figures, as its docstring says",
+    "utils.datasets._scene_table.assemble": "views of the pictures and boxes, as its docstring says",
+    "utils.datasets._scene_table.scene_table": "views of the pictures, as its docstring says",
     "utils.evaluation._coding.cross": "the codes of the only key, as its docstring says; they are many",
     "utils.evaluation._counting.plain": "others as they are, says its docstring",
     "utils.kept._store.as_kept": "arrays that are as they would come back: nobody else has what was just computed",

@@ -8,7 +8,8 @@ import pandas as pd
 from utils.datasets._images import resize_images
 from utils.datasets._open_images import load_open_images
 from utils.datasets._registry import DataError
-from utils.datasets._simulated_scenes import SPLITS, load_scenes
+from utils.datasets._scene_specification import SPLITS
+from utils.datasets._simulated_scenes import load_scenes
 
 SHARES = {"train": 0.5, "validation": 0.2, "test": 0.3}  # of a download that has not all three splits
 

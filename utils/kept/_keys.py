@@ -7,6 +7,7 @@ import functools
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,25 +37,29 @@ PROCESSOR = (
 )  # fmt: skip
 
 
-def key_of(name: str, inputs: Any) -> str:
+def key_of(name: str, inputs: Any, code: Sequence[str] = ROOMS) -> str:
     """The key of what a function returns for these inputs, with this code, here and now.
+
+    Parameters
+    ----------
+    name, inputs, code : see `recall`
 
     Raises
     ------
     NoKey : there is something among them that could change the result, and of which a hash cannot say it
     """
-    return fingerprint([name, inputs, _code(), _surroundings(), _steering()])
+    return fingerprint([name, inputs, _code(code), _surroundings(), _steering()])
 
 
-def _code() -> str:
+def _code(places: Sequence[str] = ROOMS) -> str:
     """A hash of the code that could have a part in a result, as it is in the files now, and as it is in memory."""
-    files = loaded.files(*ROOMS, *SHARED)
+    files = loaded.files(*places, *SHARED)
     if module := loaded.changed(files):
         raise NoKey(f"{module} is another one in memory than in its file")
     return _hash_of(*files.items(), *loaded.files("kept").items())
 
 
-@functools.lru_cache(4)
+@functools.lru_cache(8)
 def _hash_of(*files: tuple[str, tuple]) -> str:
     return fingerprint([[os.path.relpath(path, loaded.HERE), Path(path).read_bytes()] for path, _ in files])
 

@@ -2,18 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from utils.kept import _store as store
-from utils.kept._fingerprint import NoKey
+from utils.kept._fingerprint import ROOMS, NoKey
 from utils.kept._keys import key_of
 from utils.kept._settings import mode, most_bytes
 
 KEPT = "kept from before (%env DATALAB_KEEP=off computes anew)"
 
 
-def recall(name: str, inputs: Any, compute: Callable[[], dict], shown: tuple | None = None) -> dict:
+def recall(
+    name: str, inputs: Any, compute: Callable[[], dict], shown: tuple | None = None, code: Sequence[str] = ROOMS
+) -> dict:
     """What `compute()` returns: read where it was kept, else computed, and kept for the next time.
 
     Two threads or processes that want the same compute it once. A damaged or foreign file is computed anew and
@@ -26,6 +28,8 @@ def recall(name: str, inputs: Any, compute: Callable[[], dict], shown: tuple | N
     compute : function without arguments that returns a dict; its values are arrays (numbers, bools or text, no
         objects), tensors, or what comes back from JSON as it was (so no tuples, and no numbers of numpy)
     shown : (total, unit, whether) of the progress bar that is to say that the result was kept; see `show_kept`
+    code : folders and files of `utils` that could have a part in the result, see `utils.kept._loaded.files`; a line
+        changed in one of them means that it is computed anew. Default all rooms; what they share is always among them
 
     Returns
     -------
@@ -41,7 +45,7 @@ def recall(name: str, inputs: Any, compute: Callable[[], dict], shown: tuple | N
     if switch == "off":
         return store.as_kept(name, compute())
     try:
-        key = key_of(name, inputs)
+        key = key_of(name, inputs, code)
     except NoKey:
         return store.as_kept(name, compute())
     kept = _read(key, most)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from utils.datasets._simulated_scenes import hide_figures
+from utils.datasets._scene_table import hide_figures
 from utils.mitigation._tables import prepare_both
 from utils.mitigation._training import Fitted, keeps, train_network
 
