@@ -43,8 +43,6 @@ SHARED = {
     "utils.datasets._scene_canvas.ellipse": "the window is the numbers given, which are only read",
     "utils.datasets._scene_canvas.rectangle": "see ellipse",
     "utils.datasets._scene_plan.with_cues": "all else of the figures, as its docstring says",
-    "utils.datasets._scene_table.assemble": "views of the pictures and boxes, as its docstring says",
-    "utils.datasets._scene_table.scene_table": "views of the pictures, as its docstring says",
     "utils.evaluation._coding.cross": "the codes of the only key, as its docstring says; they are many",
     "utils.evaluation._counting.plain": "others as they are, says its docstring",
     "utils.kept._store.as_kept": "arrays that are as they would come back: nobody else has what was just computed",
