@@ -21,7 +21,12 @@ from utils.datasets import _images as images
 from utils.datasets import _line_search as line_search
 from utils.datasets import _mitigation_runs as mitigation_runs
 from utils.datasets import _open_images as open_images
+from utils.datasets import _open_images_choice as open_images_choice
+from utils.datasets import _open_images_fetch as open_images_fetch
 from utils.datasets import _open_images_files as open_images_files
+from utils.datasets import _open_images_pictures as open_images_pictures
+from utils.datasets import _open_images_request as open_images_request
+from utils.datasets import _open_images_store as open_images_store
 from utils.datasets import _people as people
 from utils.datasets import _pictures as pictures
 from utils.datasets import _registry as registry
@@ -196,9 +201,9 @@ def made(folder):
     mirror = scene_mirror.write_mirror(folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32)
     m.annotations, m.images = mirror / "annotations", mirror / "images"
     m.published = {
-        kind: open_images._file(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
+        kind: open_images_files.published(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
     }
-    m.published |= {kind: open_images._file(m.annotations, kind) for kind in ("classes", "hierarchy")}
+    m.published |= {kind: open_images_files.published(m.annotations, kind) for kind in ("classes", "hierarchy")}
     m.download = {
         "classes": ["Ball", "Frying pan"],
         "splits": ["test"],
@@ -238,6 +243,17 @@ def of_data(m, folder):
     spec = scene_specification.PRESETS["strong"]
     numbers = np.array([0.2, 0.5]), np.array([0.3, 0.6]), np.array([0.1, 0.2]), np.array([0.1, 0.15])
     test = {"split": "test", "classes": ["Ball", "Frying pan"], "by": ["gender", "age"]}
+    request = open_images_request.Request(
+        folder / "requested",
+        ("test",),
+        32,
+        open_images_request.Choice(test["classes"], limit=6),
+        open_images_request.Source(m.annotations, m.images),
+        open_images_request.Transfer(progress=False),
+    )
+    ranked, take = open_images_choice.candidates_of(request.choice, m.annotations, "test")
+    candidates = open_images_choice.with_sources(ranked, m.annotations, "test")
+    fetched = open_images_fetch.fetch_pictures(candidates, take, request)
     return {
         adult.load_adult: call(["White", "Black"]),
         adult.load_tutorial: call(),
@@ -261,25 +277,31 @@ def of_data(m, folder):
         line_search.lines_with: call(m.published["boxes"], ["/m/018xm"]),
         mitigation_runs.load_adult_runs: call(),
         mitigation_runs.load_mitigation_runs: call(),
-        open_images.choose: call(m.annotations, limit=5, **test),
-        open_images.credits: call(m.scenes),
-        open_images.decode: call(next((m.images / "test").iterdir()), 16, 90),
-        open_images.default_folder: call(),
+        open_images_store.credits: call(m.scenes),
+        open_images_pictures.decode: call(next((m.images / "test").iterdir()), 16, 90),
+        open_images_request.default_folder: call(),
         open_images.download: call(folder / "again", **m.download),
-        open_images.fetch_annotations: call(
-            folder / "fetched", ["test"], ["miap"], str(m.annotations), downloads.session(), progress=False
-        ),
-        open_images.load_open_images: call(folder / "download", ["test"]),
-        open_images.move_boxes: call(
+        open_images_choice.candidates_of: call(request.choice, m.annotations, "test"),
+        open_images_choice.with_sources: call(ranked, m.annotations, "test"),
+        open_images_fetch.fetch_annotations: call(request),
+        open_images_fetch.fetch_pictures: call(candidates, take, request),
+        open_images_request.check_quota: call(5, "equal"),
+        open_images_request.check_strata: call(["gender"]),
+        open_images_store.hide_from_git: call(folder / "hidden"),
+        open_images_store.store: call(folder / "stored", "test", candidates, fetched),
+        open_images_store.load_open_images: call(folder / "download", ["test"]),
+        open_images_pictures.move_boxes: call(
             m.scenes[["x_min", "x_max", "y_min", "y_max"]].to_numpy(),
             np.repeat([0, 90], 40),
             np.tile([0.1, 0, 0.8, 1], (80, 1)),
         ),
-        open_images.quotas: [
+        open_images_choice.quotas: [
             call(pd.Series({"a": 5, "b": 9}), n, how) for n in (6, 99) for how in ("equal", "proportional")
         ],
-        open_images.rank: call(m.annotations, **test),
+        open_images_choice.rank: call(m.annotations, **test),
         open_images_files.check_kind: call(m.published["miap"], "miap"),
+        open_images_files.published: call(m.annotations, "boxes", "test"),
+        open_images_files.settings: call(),
         open_images_files.kind_of: call(m.published["miap"]),
         open_images_files.read_boxes: call(m.published["boxes"], ["/m/018xm"], columns=["ImageID", "LabelName"]),
         open_images_files.read_classes: call(m.published["classes"]),

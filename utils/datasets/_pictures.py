@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from utils.datasets._images import resize_images
-from utils.datasets._open_images import load_open_images
+from utils.datasets._open_images_store import load_open_images
 from utils.datasets._registry import DataError
 from utils.datasets._scene_specification import SPLITS
 from utils.datasets._simulated_scenes import load_scenes
