@@ -30,13 +30,13 @@ SETTINGS = {
 }
 
 
-def run(job):
+def run(job: tuple[str, int]) -> pd.DataFrame:
     logging.disable(logging.WARNING)  # fairlearn says that grids in many dimensions are coarse; so does the lab
     name, seed = job
     races, groups, grid_size = SETTINGS[name]
     parts = split_rows(load_adult(races), SENSITIVE, seed=seed)
-    done = compare_tabular(*parts, features=FEATURES, groups=groups, seed=seed, grid_size=grid_size, progress=False)
-    return done.assign(data=name, seed=seed)
+    measured = compare_tabular(*parts, features=FEATURES, groups=groups, seed=seed, grid_size=grid_size, progress=False)
+    return measured.assign(data=name, seed=seed)
 
 
 def main():

@@ -90,8 +90,8 @@ def download(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     mirror = write_mirror(f"{folder}/mirror", n={"train": 2, "validation": 2, "test": 20}, side=32)
     ...     addresses = {"annotations_url": mirror / "annotations", "images_url": mirror / "images"}
-    ...     done = download(f"{folder}/mine", ["Ball", "Frying pan"], ["test"], limit=6, progress=False, **addresses)
-    >>> int(done["pictures"].sum()), int(done["dead"].sum())
+    ...     counts = download(f"{folder}/mine", ["Ball", "Frying pan"], ["test"], limit=6, progress=False, **addresses)
+    >>> int(counts["pictures"].sum()), int(counts["dead"].sum())
     (6, 0)
     """
     request = Request(

@@ -1,6 +1,8 @@
 """The pictures of Labs 2 and 3: simulated scenes, or the learner's own download of Open Images, by one switch."""
 
 import zlib
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,12 @@ from utils.datasets._simulated_scenes import load_scenes
 SHARES = {"train": 0.5, "validation": 0.2, "test": 0.3}  # of a download that has not all three splits
 
 
-def load_pictures(source: str = "simulated", side: int = 32, splits=None, folder=None) -> pd.DataFrame:
+def load_pictures(
+    source: str = "simulated",
+    side: int = 32,
+    splits: str | Iterable[str] | None = None,
+    folder: str | Path | None = None,
+) -> pd.DataFrame:
     """Pictures with people, what they do, and how they were perceived: the same columns from both sources.
 
     Parameters

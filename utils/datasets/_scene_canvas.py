@@ -26,7 +26,7 @@ def hsv(hue: Numbers, saturation: Numbers, value: Numbers) -> np.ndarray:
 # Signed distances, in units of the side. Parameters are arrays (n,); x is (n, 1, w) and y is (n, h, 1).
 
 
-def column(*values):
+def column(*values: Numbers) -> list[np.ndarray]:
     return [np.asarray(v, np.float32).reshape(-1, 1, 1) for v in values]
 
 
