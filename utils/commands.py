@@ -23,9 +23,9 @@ else:
 @data.command()
 def check():
     """Say whether every embedded data file is whole."""
-    from utils.datasets._registry import DataError, check, registry
+    from utils.datasets._registry import DataError, data_problems, registry
 
-    problems = check()
+    problems = data_problems()
     if problems:
         raise DataError("\n".join(problems) + "\nRestore with: make lab does it, or `datalab data restore`.")
     files = sum(len(dataset["files"]) for dataset in registry().values())

@@ -313,7 +313,7 @@ def of_data(m, folder):
         open_images_files.write_list: call(m.scenes, folder / "written"),
         people.load_people: call({"file": m.csv, **m.csv_columns, "features": ["hours"]}),
         pictures.load_pictures: call("simulated", 16, ["validation"]),
-        registry.check: call(),
+        registry.data_problems: call(),
         registry.pack: call(b"content", folder / "packed.gz"),
         registry.registry: call(),
         registry.verified: call("adult/adult.test.gz"),

@@ -28,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_open_images_store": ["credits", "load_open_images"],
         "_people": ["load_people"],
         "_pictures": ["load_pictures"],
-        "_registry": ["DataError", "check", "restore"],
+        "_registry": ["DataError", "data_problems", "restore"],
         "_scene_mirror": ["write_mirror"],
         "_scene_plan": ["cramers_v"],
         "_scene_specification": ["Specification"],

@@ -91,13 +91,13 @@ def pack(content: bytes, target: Path) -> None:
     print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
 
 
-def check() -> list[str]:
+def data_problems() -> list[str]:
     """One sentence for each embedded file that is missing or damaged; an empty list when all are whole.
 
     Examples
     --------
-    >>> from utils.datasets import check
-    >>> check()
+    >>> from utils.datasets import data_problems
+    >>> data_problems()
     []
     """
     problems = (_problem(row) for dataset in registry().values() for row in dataset["files"])
@@ -119,8 +119,8 @@ def restore() -> list[str]:
     --------
     No file is damaged, so that there is nothing to restore:
 
-    >>> from utils.datasets import check, restore
-    >>> check() or restore()
+    >>> from utils.datasets import data_problems, restore
+    >>> data_problems() or restore()
     []
     """
     restored = []
