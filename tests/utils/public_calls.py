@@ -186,7 +186,7 @@ def made(folder):
     m.pixels = images.stack_images(m.digits).copy()
     m.network = small_network().train()  # batch normalisation and dropout: what a prediction could change
     m.ten = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2352), nn.Linear(2352, 10)).train()
-    m.data = tables.prepare(m.scenes, "gender")
+    m.data = tables.as_tensors(m.scenes, "gender")
     m.fitted = methods.METHODS["plain"](m.scenes, m.validation, groups="true_gender_cue", epochs=1)
     m.hidden = methods.METHODS["hide person"](m.scenes, m.validation, groups="gender", epochs=1)
     m.compared = pd.DataFrame({"method": ["plain"] * 2, "seed": [0, 1], "accuracy": [0.7, 0.8], "worst_group": "a"})
@@ -520,8 +520,8 @@ def of_mitigation(m):
         tables.Data.cell_rows.fget: call(m.data),
         tables.attribute_numbers: call(m.people["sex"], ("Female", "Male")),
         tables.attribute_values: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
-        tables.prepare: call(m.scenes, ["gender", "age"]),
-        tables.prepare_both: call(m.scenes, m.validation, "gender"),
+        tables.as_tensors: call(m.scenes, ["gender", "age"]),
+        tables.both_as_tensors: call(m.scenes, m.validation, "gender"),
         tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
         tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.TABULAR_METHODS],
         tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
@@ -671,7 +671,7 @@ def of_training(m):
             m.people[["hours"]],
         ),
         tabular_models.crossed: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
-        tabular_models.prepare: call(m.people, ["hours", "job"]),
+        tabular_models.column_transformer: call(m.people, ["hours", "job"]),
         tabular_models.run_tabular_model: call(m.tree, m.people),
         tabular_models.small_tree: call(),
         tabular_models.split_rows: call(m.people, ["sex", "race"], [0.5, 0.25, 0.25]),

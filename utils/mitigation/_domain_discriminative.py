@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, keeps, train_network
 
 
@@ -29,7 +29,7 @@ def domain_discriminative(train, validation, *, groups, seed=0, **training) -> F
     >>> fitted.score(table)[0].round(1).item()
     0.5
     """
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     rows_of = data.cell_rows
     weight = torch.where(rows_of > 0, len(data) / rows_of.clamp(min=1), 0.0)
 

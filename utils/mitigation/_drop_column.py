@@ -1,6 +1,6 @@
 """Unawareness by dropping the column: the attribute is taken out of the tables, and so is every means to see to it."""
 
-from utils.mitigation._tables import attribute_values, prepare_both
+from utils.mitigation._tables import attribute_values, both_as_tensors
 from utils.mitigation._training import Fitted, keeps, train_network
 
 EVERYBODY = "everybody"
@@ -28,4 +28,4 @@ def drop_column(train, validation, *, groups, seed=0, choose="average", **traini
     columns = [groups] if isinstance(groups, str) else list(groups)
     attribute_values(train, columns)  # names a column that is not there
     tables = (t.drop(columns=columns, errors="ignore").assign(**{EVERYBODY: "all"}) for t in (train, validation))
-    return train_network(*prepare_both(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)
+    return train_network(*both_as_tensors(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
 
 
@@ -42,7 +42,7 @@ def group_dro(
     (True, True)
     """
     check_settings(step=step, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     cells = len(data.cell_rows)
     weight = (data.cell_rows > 0) / (data.cell_rows > 0).sum()  # q
 

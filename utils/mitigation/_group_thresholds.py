@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 from utils.mitigation._training import Fitted, keeps
 
 
@@ -41,7 +41,7 @@ def group_thresholds(train, validation, *, groups, seed=0, base=None, **training
     ([0, 0, 0, 1, 0, 1, 1, 1], True)
     """
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     label, attribute = held_out.label.numpy(), held_out.attribute.numpy()
     scores = base.score(validation)
     thresholds = np.array(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from utils.datasets._scene_table import hide_figures
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, keeps, train_network
 
 
@@ -37,6 +37,6 @@ def hide_person(train, validation, *, groups, seed=0, **training) -> Fitted:
     >>> np.allclose(scores, scores[0])
     True
     """
-    data, held_out = prepare_both(hide_figures(train), hide_figures(validation), groups)
+    data, held_out = both_as_tensors(hide_figures(train), hide_figures(validation), groups)
     fitted = train_network(data, held_out, groups, seed=seed, **training)
     return FittedHidden(**vars(fitted))

@@ -2,7 +2,7 @@
 
 import torch
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import BATCH_SIZE, Fitted, check_settings, drawn, keeps, train_network
 
 
@@ -41,7 +41,7 @@ def just_train_twice(
     0.5
     """
     check_settings(first_epochs=first_epochs, up_weight=up_weight, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     about = training | {"epochs": first_epochs, "choose": "last"}
     first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **about)
     wrong = first.predict(train) != data.label.numpy()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 from utils.mitigation._training import Fitted, check_settings, keeps
 
 
@@ -50,7 +50,7 @@ def last_layer_retraining(
     if not strengths or min(strengths) <= 0:
         raise ValueError(f"strengths is {strengths}; give one or more, each above 0.")
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     cell, label, rng = held_out.cell.numpy(), held_out.label.numpy(), np.random.default_rng(seed)
 
     def retrained(network, features):

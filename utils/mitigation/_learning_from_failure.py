@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, check_settings, keeps, start_network, train_network
 
 
@@ -45,7 +45,7 @@ def learning_from_failure(train, validation, *, groups, seed=0, q=0.3, memory=0.
     check_settings(q=q, memory=memory)
     if q == 0 or memory >= 1:
         raise ValueError(f"q is {q} and memory is {memory}; q must be above 0 and memory below 1.")
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     easy = start_network(model, seed + 1_000_003)
     means = torch.zeros(2, len(data))
 

@@ -2,7 +2,7 @@
 
 from torch.nn import functional as F
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, check_settings, keeps, train_network
 
 
@@ -34,7 +34,7 @@ def loss_weights(train, validation, *, groups, seed=0, power=1.0, **training) ->
     0.5
     """
     check_settings(power=power)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     weight = (1 / data.cell_rows[data.cell].double()) ** power
     weight = (weight / weight.mean()).float()
 

@@ -1,6 +1,6 @@
 """Plain training: nothing is done about groups. What every method is compared with."""
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, keeps, train_network
 
 
@@ -38,4 +38,4 @@ def plain(train, validation, *, groups, seed=0, **training) -> Fitted:
     >>> fitted.score(table)[0].round(1).item()
     0.2
     """
-    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, **training)
+    return train_network(*both_as_tensors(train, validation, groups), groups, seed=seed, **training)

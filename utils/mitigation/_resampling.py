@@ -1,6 +1,6 @@
 """Group-balanced resampling: batches in which every cell (attribute × label) is as frequent as any other."""
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import BATCH_SIZE, Fitted, balanced, check_settings, keeps, train_network
 
 
@@ -26,7 +26,7 @@ def resampling(train, validation, *, groups, seed=0, batch_size=BATCH_SIZE, **tr
     0.5
     """
     check_settings(batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     return train_network(
         data, held_out, groups, seed=seed, batches=balanced(data, batch_size), batch_size=batch_size, **training
     )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, keeps, train_network
 
 
@@ -64,7 +64,7 @@ def reweighing(train, validation, *, groups, seed=0, **training) -> Fitted:
     >>> fitted.score(table)[[0, 5]].round(1).tolist()
     [0.5, 0.5]
     """
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     weight = torch.tensor(reweighing_weights(data.label.numpy(), data.attribute.numpy()), dtype=torch.float32)
 
     def loss(network, x, rows):

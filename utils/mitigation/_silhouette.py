@@ -2,7 +2,7 @@
 
 import torch
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import Fitted, check_settings, keeps, train_network
 
 
@@ -36,4 +36,4 @@ def silhouette(train, validation, *, groups, seed=0, darkest=0, **training) -> F
         drawn = (images > darkest).any(-1, keepdim=True)
         return (255 * drawn.to(torch.uint8)).expand(images.shape)
 
-    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, see=see, **training)
+    return train_network(*both_as_tensors(train, validation, groups), groups, seed=seed, see=see, **training)

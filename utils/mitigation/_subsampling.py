@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import BATCH_SIZE, EPOCHS, Fitted, check_settings, keeps, train_network
 
 
@@ -30,7 +30,7 @@ def subsampling(train, validation, *, groups, seed=0, epochs=EPOCHS, batch_size=
     0.5
     """
     check_settings(epochs=epochs, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     draw = np.random.default_rng(seed).random(len(data))
     order = np.lexsort((draw, data.cell.numpy()))
     rows = data.cell_rows.numpy()

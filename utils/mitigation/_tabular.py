@@ -14,7 +14,7 @@ from utils.evaluation._metrics import accuracy
 from utils.evaluation._pareto import non_dominated
 from utils.evaluation.criteria import demographic_parity_difference, equalized_odds_difference
 from utils.mitigation._reweighing import reweighing_weights
-from utils.training._tabular import Counted, crossed, prepare, small_tree
+from utils.training._tabular import Counted, column_transformer, crossed, small_tree
 
 CONSTRAINTS = {"demographic parity": DemographicParity, "equalized odds": EqualizedOdds}
 
@@ -98,7 +98,7 @@ def fit_tabular(
     """
     if method not in TABULAR_METHODS:
         raise ValueError(f"There is no method {method!r}; there are {', '.join(TABULAR_METHODS)}.")
-    encoder = prepare(train, features).fit(train)
+    encoder = column_transformer(train, features).fit(train)
     parts = [(encoder.transform(t), t["label"].to_numpy(), crossed(t, groups).to_numpy()) for t in (train, validation)]
     decide = TABULAR_METHODS[method](*parts, seed, grid_size, tqdm(disable=True) if bar is None else bar)
     return lambda table: np.asarray(decide(encoder.transform(table), crossed(table, groups).to_numpy())).astype(int)

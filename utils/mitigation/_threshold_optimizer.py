@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 from utils.mitigation._training import Fitted, keeps
 
 
@@ -67,7 +67,7 @@ def threshold_optimizer(
     from fairlearn.postprocessing import ThresholdOptimizer
 
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     optimizer = ThresholdOptimizer(
         estimator=_Scores(), constraints=constraint, objective=objective, prefit=True, predict_method="predict"
     )
