@@ -480,7 +480,7 @@ SURROUNDINGS = {
     "its build": lambda m: m.setattr(loaded, "build", lambda name: "from another hand"),
     "a library that is gone": lambda m: m.setattr(keys, "LIBRARIES", keys.LIBRARIES[1:]),
     "the processor": lambda m: m.setattr(keys, "_processor", lambda: ["another"]),
-    "the code": lambda m: m.setattr(keys, "_code", lambda: "another"),
+    "the code": lambda m: m.setattr(keys, "_code", lambda places: "another"),
     "threads": lambda m: m.setenv("OMP_NUM_THREADS", "7"),
     "instructions": lambda m: m.setenv("OPENBLAS_CORETYPE", "Haswell"),
     "torch's instructions": lambda m: m.setenv("ATEN_CPU_CAPABILITY", "default"),

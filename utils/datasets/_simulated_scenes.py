@@ -27,16 +27,13 @@ from utils.datasets._scene_specification import (
 from utils.datasets._scene_table import ORDER, assemble, pixels_inside, scene_table
 
 # The code that has a part in a scene. What else is edited leaves scenes valid that were drawn before.
-CODE = tuple(
-    f"datasets/_{name}.py"
-    for name in (
-        "scene_canvas",
-        "scene_drawing",
-        "scene_plan",
-        "scene_specification",
-        "scene_table",
-        "simulated_scenes",
-    )
+CODE = (
+    "datasets/_scene_canvas.py",
+    "datasets/_scene_drawing.py",
+    "datasets/_scene_plan.py",
+    "datasets/_scene_specification.py",
+    "datasets/_scene_table.py",
+    "datasets/_simulated_scenes.py",
 )
 
 
