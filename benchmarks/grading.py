@@ -6,7 +6,7 @@
     python benchmarks/grading.py --quick            # a try with few submissions of Labs 0 and 1
 
 Half of the submissions are the course's own answers, the others are untouched. Plain nbgrader does less: it writes no
-feedback pages, no report, and has no sandbox. Kept results (`utils/kept.py`): each of our runs begins with an empty
+feedback pages, no report, and has no sandbox. Kept results (`utils/kept`): each of our runs begins with an empty
 store. Plain nbgrader runs without one, as before there was one, and a second time with one of its own, empty at the
 start; its kernels then keep what submissions compute, for everyone after them, which ours never do.
 """

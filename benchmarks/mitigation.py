@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 from torchvision.transforms import RandomCrop
 
 from utils.datasets._handwritten_numbers import create_parity_data
-from utils.datasets._simulated_scenes import Specification, counterfactual_pairs, simulate
+from utils.datasets._scene_specification import Specification
+from utils.datasets._simulated_scenes import counterfactual_pairs, simulate
 from utils.mitigation._compare import compare, summary
 from utils.mitigation._methods import METHODS, method_table
 from utils.training._models import scene_convnet

@@ -15,7 +15,9 @@ import numpy as np
 from common import cpu_and_wall, medians, print_table
 from PIL import Image, ImageDraw, ImageFilter
 
-from utils.datasets._simulated_scenes import PRESETS, hide_figures, simulate
+from utils.datasets._scene_specification import PRESETS
+from utils.datasets._scene_table import hide_figures
+from utils.datasets._simulated_scenes import simulate
 from utils.training._pictures import run_picture_model, train_picture_model
 
 DEFAULT = PRESETS["default"]

@@ -56,7 +56,7 @@ def environment(trusted: bool = False) -> dict[str, str]:
 
     Parameters
     ----------
-    trusted : it runs only the course's own cells, and so what it trains is kept (`utils/kept.py`). In the sandbox kept
+    trusted : it runs only the course's own cells, and so what it trains is kept (`utils/kept`). In the sandbox kept
         results are read; what a submission computes is kept for nobody.
     """
     keep = os.environ.get("DATALAB_KEEP") or "on"

@@ -23,9 +23,9 @@ else:
 @data.command()
 def check():
     """Say whether every embedded data file is whole."""
-    from utils.datasets._registry import DataError, check, registry
+    from utils.datasets._registry import DataError, data_problems, registry
 
-    problems = check()
+    problems = data_problems()
     if problems:
         raise DataError("\n".join(problems) + "\nRestore with: make lab does it, or `datalab data restore`.")
     files = sum(len(dataset["files"]) for dataset in registry().values())
@@ -59,13 +59,13 @@ def kept_results(
     if clear:
         print(f"Removed {kept.clear():,} results from {kept.folder()}.")
         return
-    found = kept.entries()
-    for what, rows in found.groupby("what"):
+    entries = kept.entries()
+    for what, rows in entries.groupby("what"):
         print(
             f"{what:<26} {len(rows):5,} results {rows['bytes'].sum() / 1e6:8.1f} MB   "
             f"last used {rows['used'].max():%Y-%m-%d %H:%M} UTC"
         )
-    total = f"{len(found):,} results, {found['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
+    total = f"{len(entries):,} results, {entries['bytes'].sum() / 1e6:.1f} MB, are kept in {kept.folder()}."
     print(f"{total} Remove them with: datalab data kept --clear")
 
 
@@ -106,25 +106,25 @@ def open_images(
         return [name.strip() for part in given or [default] for name in part.split(",") if name.strip()]
 
     to = to or default_folder()
-    done = download(
+    counts = download(
         to,
-        several(classes),
-        several(split, "validation"),
-        limit,
-        people,
-        seed,
-        side,
-        several(by, "gender"),
-        allocation,
-        image_list,
-        annotations_url,
-        images_url,
+        classes=several(classes),
+        splits=several(split, "validation"),
+        limit=limit,
+        people=people,
+        seed=seed,
+        side=side,
+        by=several(by, "gender"),
+        allocation=allocation,
+        image_list=image_list,
+        annotations_url=annotations_url,
+        images_url=images_url,
         threads=threads,
     )
-    print(done.to_string(index=False))
-    print(f"{done['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
-    if done["dead"].sum():
-        print(f"{done['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
+    print(counts.to_string(index=False))
+    print(f"{counts['pictures'].sum():,} pictures are in {to}. Load them with load_open_images({str(to)!r}).")
+    if counts["dead"].sum():
+        print(f"{counts['dead'].sum():,} could not be had; *_dead.csv in that folder says which, and why.")
 
 
 @app.command()

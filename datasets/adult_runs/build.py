@@ -30,7 +30,7 @@ SETTINGS = {
 }
 
 
-def run(job):
+def run(job: tuple[str, int]) -> pd.DataFrame:
     logging.disable(logging.WARNING)  # fairlearn says that grids in many dimensions are coarse; so does the lab
     name, seed = job
     races, groups, grid_size = SETTINGS[name]

@@ -42,7 +42,7 @@ class ArraysOnly(pickle.Unpickler):
         ("numpy", "dtype"): np.dtype,
     }
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str):
         try:
             return self.allowed[module, name]
         except KeyError:

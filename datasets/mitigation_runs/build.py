@@ -10,7 +10,8 @@ from pathlib import Path
 
 from utils.datasets._pictures import load_pictures
 from utils.datasets._registry import pack
-from utils.datasets._simulated_scenes import Specification, counterfactual_pairs, simulate
+from utils.datasets._scene_specification import Specification
+from utils.datasets._simulated_scenes import counterfactual_pairs, simulate
 from utils.mitigation._compare import compare
 from utils.mitigation._methods import METHODS
 

@@ -13,7 +13,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 import utils
-from utils import checks, glossary, headless, kept, loaded, sentences, work_copies
+from utils import checks, files, glossary, headless, kept, sentences, work_copies
 from utils.aim342 import _accuracy as accuracy
 from utils.aim342 import _disparity as workshop_disparity
 from utils.aim342 import _figures as rates
@@ -25,11 +25,21 @@ from utils.datasets import _images as images
 from utils.datasets import _line_search as line_search
 from utils.datasets import _mitigation_runs as mitigation_runs
 from utils.datasets import _open_images as open_images
+from utils.datasets import _open_images_choice as open_images_choice
+from utils.datasets import _open_images_fetch as open_images_fetch
 from utils.datasets import _open_images_files as open_images_files
+from utils.datasets import _open_images_pictures as open_images_pictures
+from utils.datasets import _open_images_request as open_images_request
+from utils.datasets import _open_images_store as open_images_store
 from utils.datasets import _people as people
 from utils.datasets import _pictures as pictures
 from utils.datasets import _registry as registry
+from utils.datasets import _scene_canvas as scene_canvas
 from utils.datasets import _scene_drawing as scene_drawing
+from utils.datasets import _scene_mirror as scene_mirror
+from utils.datasets import _scene_plan as scene_plan
+from utils.datasets import _scene_specification as scene_specification
+from utils.datasets import _scene_table as scene_table
 from utils.datasets import _simulated_scenes as simulated_scenes
 from utils.datasets import _tabular as tabular
 from utils.evaluation import _amplification as amplification
@@ -54,6 +64,10 @@ from utils.evaluation import _registry as metric_registry
 from utils.evaluation import _score_metrics as score_metrics
 from utils.evaluation import _seeds as over_seeds
 from utils.evaluation import criteria
+from utils.kept import _keys as keys
+from utils.kept import _loaded as loaded
+from utils.kept import _settings as settings
+from utils.kept import _store as store
 from utils.mitigation import _batches as batches
 from utils.mitigation import _compare as compare
 from utils.mitigation import _correlation_remover as correlation_remover
@@ -99,6 +113,8 @@ from utils.training import _predict as predict
 from utils.training import _tabular as tabular_models
 from utils.training import _tensors as tensors
 from utils.training import _threads as threads
+
+KEY = 64 * "0"  # of a result that is kept
 
 # Not called, and why.
 LEFT_OUT = {
@@ -196,7 +212,7 @@ def made(folder):
     m.pixels = images.stack_images(m.digits).copy()
     m.network = small_network().train()  # batch normalisation and dropout: what a prediction could change
     m.ten = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2352), nn.Linear(2352, 10)).train()
-    m.data = tables.prepare(m.scenes, "gender")
+    m.data = tables.as_tensors(m.scenes, "gender")
     m.fitted = methods.METHODS["plain"](m.scenes, m.validation, groups="true_gender_cue", epochs=1)
     m.fitted_table = tabular_methods.TABULAR_METHODS["correlation remover"](
         m.people, m.others, groups="sex", features=["hours", "job"]
@@ -207,18 +223,16 @@ def made(folder):
     m.tree.fit(m.people, m.label)
     m.backbone = backbones.Backbone("small", "1", small_network, 32)
 
-    m.scene = simulated_scenes._plan(simulated_scenes.PRESETS["strong"], 20, 0, "test")[1]
-    m.canvas = scene_drawing.Canvas(4, 16)
+    m.recorded, m.scene = scene_plan.plan_scenes(scene_specification.PRESETS["strong"], 20, 0, "test")
+    m.canvas = scene_canvas.Canvas(4, 16)
     m.canvas.images[:] = 0.5
 
-    mirror = simulated_scenes.write_mirror(
-        folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32
-    )
+    mirror = scene_mirror.write_mirror(folder / "mirror", n=dict.fromkeys(("train", "validation", "test"), 30), side=32)
     m.annotations, m.images = mirror / "annotations", mirror / "images"
     m.published = {
-        kind: open_images._file(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
+        kind: open_images_files.published(m.annotations, kind, "test") for kind in ("images", "boxes", "labels", "miap")
     }
-    m.published |= {kind: open_images._file(m.annotations, kind) for kind in ("classes", "hierarchy")}
+    m.published |= {kind: open_images_files.published(m.annotations, kind) for kind in ("classes", "hierarchy")}
     m.download = {
         "classes": ["Ball", "Frying pan"],
         "splits": ["test"],
@@ -255,9 +269,20 @@ def calls(m, folder) -> dict:
 
 def of_data(m, folder):
     scenes = m.scenes[["img", "boxes", "x_min", "x_max", "y_min", "y_max"]]
-    spec = simulated_scenes.PRESETS["strong"]
+    spec = scene_specification.PRESETS["strong"]
     numbers = np.array([0.2, 0.5]), np.array([0.3, 0.6]), np.array([0.1, 0.2]), np.array([0.1, 0.15])
     test = {"split": "test", "classes": ["Ball", "Frying pan"], "by": ["gender", "age"]}
+    request = open_images_request.Request(
+        folder / "requested",
+        ("test",),
+        32,
+        open_images_request.Choice(test["classes"], limit=6),
+        open_images_request.Source(m.annotations, m.images),
+        open_images_request.Transfer(progress=False),
+    )
+    ranked, take = open_images_choice.candidates_of(request.choice, m.annotations, "test")
+    candidates = open_images_choice.with_sources(ranked, m.annotations, "test")
+    fetched = open_images_fetch.fetch_pictures(candidates, take, request)
     return {
         adult.load_adult: call(["White", "Black"]),
         adult.load_tutorial: call(),
@@ -281,25 +306,31 @@ def of_data(m, folder):
         line_search.lines_with: call(m.published["boxes"], ["/m/018xm"]),
         mitigation_runs.load_adult_runs: call(),
         mitigation_runs.load_mitigation_runs: call(),
-        open_images.choose: call(m.annotations, limit=5, **test),
-        open_images.credits: call(m.scenes),
-        open_images.decode: call(next((m.images / "test").iterdir()), 16, 90),
-        open_images.default_folder: call(),
+        open_images_store.credits: call(m.scenes),
+        open_images_pictures.decode: call(next((m.images / "test").iterdir()), 16, 90),
+        open_images_request.default_folder: call(),
         open_images.download: call(folder / "again", **m.download),
-        open_images.fetch_annotations: call(
-            folder / "fetched", ["test"], ["miap"], str(m.annotations), downloads.session(), progress=False
-        ),
-        open_images.load_open_images: call(folder / "download", ["test"]),
-        open_images.move_boxes: call(
+        open_images_choice.candidates_of: call(request.choice, m.annotations, "test"),
+        open_images_choice.with_sources: call(ranked, m.annotations, "test"),
+        open_images_fetch.fetch_annotations: call(request),
+        open_images_fetch.fetch_pictures: call(candidates, take, request),
+        open_images_request.check_quota: call(5, "equal"),
+        open_images_request.check_strata: call(["gender"]),
+        open_images_store.hide_from_git: call(folder / "hidden"),
+        open_images_store.store: call(folder / "stored", "test", candidates, fetched),
+        open_images_store.load_open_images: call(folder / "download", ["test"]),
+        open_images_pictures.move_boxes: call(
             m.scenes[["x_min", "x_max", "y_min", "y_max"]].to_numpy(),
             np.repeat([0, 90], 40),
             np.tile([0.1, 0, 0.8, 1], (80, 1)),
         ),
-        open_images.quotas: [
+        open_images_choice.quotas: [
             call(pd.Series({"a": 5, "b": 9}), n, how) for n in (6, 99) for how in ("equal", "proportional")
         ],
-        open_images.rank: call(m.annotations, **test),
+        open_images_choice.rank: call(m.annotations, **test),
         open_images_files.check_kind: call(m.published["miap"], "miap"),
+        open_images_files.published: call(m.annotations, "boxes", "test"),
+        open_images_files.settings: call(),
         open_images_files.kind_of: call(m.published["miap"]),
         open_images_files.read_boxes: call(m.published["boxes"], ["/m/018xm"], columns=["ImageID", "LabelName"]),
         open_images_files.read_classes: call(m.published["classes"]),
@@ -312,27 +343,41 @@ def of_data(m, folder):
         people.load_people: call({"file": m.csv, **m.csv_columns, "features": ["hours"]}),
         pictures.load_pictures: call("simulated", 16, ["validation"]),
         fallback.load_pictures_or_drawings: call("simulated", 16, ["validation"]),
-        registry.check: call(),
+        registry.data_problems: call(),
         registry.pack: call(b"content", folder / "packed.gz"),
         registry.registry: call(),
         registry.verified: call("adult/adult.test.gz"),
-        scene_drawing.Canvas.images.fget: call(m.canvas),
-        scene_drawing.Canvas.paint: call(m.canvas, np.array([0, 2]), scene_drawing.ellipse(*numbers), np.ones(3), 0.05),
-        scene_drawing.capsule: call(*numbers, np.array([0.1, 0.1])),
+        scene_canvas.Canvas.images.fget: call(m.canvas),
+        scene_canvas.Canvas.paint: call(m.canvas, np.array([0, 2]), scene_canvas.ellipse(*numbers), np.ones(3), 0.05),
+        scene_canvas.capsule: call(*numbers, np.array([0.1, 0.1])),
         scene_drawing.draw: call(m.scene, 16, 0),
-        scene_drawing.ellipse: call(*numbers),
+        scene_canvas.ellipse: call(*numbers),
         scene_drawing.figure_boxes: call(m.scene["figures"]),
-        scene_drawing.hsv: call(*numbers[:3]),
-        scene_drawing.rectangle: call(*numbers),
+        scene_canvas.hsv: call(*numbers[:3]),
+        scene_canvas.rectangle: call(*numbers),
         scene_drawing.thing_boxes: call(m.scene["things"]),
-        simulated_scenes.Specification.by_group: call(spec, "size"),
-        simulated_scenes.Specification.without: call(spec, "size"),
+        scene_specification.Specification.by_group: call(spec, "size"),
+        scene_specification.Specification.without: call(spec, "size"),
+        scene_canvas.column: call(*numbers),
+        scene_plan.plan_scenes: call(spec, 20, 0, "test"),
+        scene_plan.with_cues: call(m.recorded.cue, m.scene["figures"]),
+        scene_specification.checked_count: call(20, "n"),
+        scene_specification.checked_counts: call({"test": 20}),
+        scene_specification.checked_side: call(16),
+        scene_specification.named: [call("strong"), call(spec)],
+        scene_table.assemble: call(
+            {k: m.scenes[k].to_numpy() for k in scene_table.ORDER if k not in ("img", "boxes")},
+            np.stack(m.scenes["boxes"]),
+            np.stack(m.scenes["img"]),
+        ),
+        scene_table.pixels_inside: call(np.stack(m.scenes["boxes"]), 32, 32),
+        scene_table.scene_table: call(spec, m.recorded, m.scene, np.zeros((20, 16, 16, 3), np.uint8)),
         simulated_scenes.counterfactual_pairs: call(spec, n=40, side=16),
-        simulated_scenes.cramers_v: call(np.array([[3.0, 1], [2, 5]])),
-        simulated_scenes.hide_figures: [call(scenes), call(scenes.drop(columns="boxes"))],
+        scene_plan.cramers_v: call(np.array([[3.0, 1], [2, 5]])),
+        scene_table.hide_figures: [call(scenes), call(scenes.drop(columns="boxes"))],
         simulated_scenes.load_scenes: [call(spec, {"test": 40}, side=16)] * 2,  # drawn, then read where it was kept
         simulated_scenes.simulate: call(spec, n=40, side=16),
-        simulated_scenes.write_mirror: call(
+        scene_mirror.write_mirror: call(
             folder / "small mirror", spec, dict.fromkeys(("train", "validation", "test"), 20), side=16
         ),
         tabular.raw_table: call(m.csv),
@@ -529,11 +574,11 @@ def of_mitigation(m):
         tables.Data.cell_rows.fget: call(m.data),
         tables.attribute_numbers: call(m.people["sex"], ("Female", "Male")),
         tables.attribute_values: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
-        tables.prepare: call(m.scenes, ["gender", "age"]),
-        tables.prepare_both: call(m.scenes, m.validation, "gender"),
         tabular_model.FittedTable.predict: call(m.fitted_table, rest),
         tabular_model.counted_tree: call(0, class_weight="balanced"),
         tabular_model.encode_both: call(half, rest, ["hours", "job"], ["sex"]),
+        tables.as_tensors: call(m.scenes, ["gender", "age"]),
+        tables.both_as_tensors: call(m.scenes, m.validation, "gender"),
         tabular_methods.compare_tabular: call(half, rest, rest, methods=["reweighing"], progress=False, **three),
         tabular_methods.fit_tabular: [call(method, half, rest, **three) for method in tabular_methods.TABULAR_METHODS],
         tabular_methods.measure_decisions: call(lambda table: np.ones(len(table), int), m.people, ["sex"]),
@@ -705,7 +750,7 @@ def of_training(m):
         ),
         crossed_names: [call(m.people, ["sex", "race"]), call(m.people, "sex")],
         columns_of: [call("sex"), call(["sex", "race"])],
-        tabular_models.prepare: call(m.people, ["hours", "job"]),
+        tabular_models.column_transformer: call(m.people, ["hours", "job"]),
         tabular_models.run_tabular_model: call(m.tree, m.people),
         tabular_models.small_tree: call(),
         tabular_models.split_rows: call(m.people, ["sex", "race"], [0.5, 0.25, 0.25]),
@@ -714,6 +759,7 @@ def of_training(m):
 
 
 def of_the_rest(m, folder):
+    header = store.Header("a", KEY, 0.1, ["c"], {"c": ""}, {})
     return {
         checks.ask: call(len, m.people),
         checks.ask_keeping: call(len, m.people),
@@ -733,15 +779,24 @@ def of_the_rest(m, folder):
         kept.fingerprint: call([m.people, m.pixels, m.data.images, models.baseline_mlp(), {"a": [1]}]),
         kept.folder: call(),
         kept.look: call("a", {"b": [1]}),
-        kept.mode: call(),
-        kept.most_bytes: call(),
         kept.recall: call("a", {"b": [1]}, lambda: {"c": 1}),
         kept.recalled: call(),
         kept.show_kept: call(1, "img", False),
+        keys.key_of: call("a", {"b": [1]}),
         loaded.build: call("numpy"),
         loaded.changed: call(loaded.files("training")),
-        loaded.files: call("training", "kept.py"),
+        loaded.files: call("training", "files.py"),
         loaded.installed: call(("numpy", "torch")),
         loaded.upgraded: call({"numpy": np.__version__}),
+        settings.mode: call(),
+        settings.most_bytes: call(),
+        store.alone: call(KEY),
+        store.as_kept: call("a", {"c": m.pixels, "d": [1]}),
+        store.check_of: call(header, {"c": m.pixels}),
+        store.header_of: call(b"no entry"),
+        store.read: call(KEY, 1e9),
+        store.write: call(KEY, "a", {"c": m.pixels, "d": [1]}, 0.1, 1e9),
+        files.write_whole: call(folder / "bytes", b"content"),
+        files.written_whole: call(folder / "whole file"),
         require_columns: call(m.people, "sex", "label"),
     }

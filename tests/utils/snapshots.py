@@ -25,7 +25,7 @@ from sklearn.tree._tree import Tree
 from torch import nn
 from tqdm.auto import tqdm
 
-from utils.datasets._scene_drawing import Canvas
+from utils.datasets._scene_canvas import Canvas
 from utils.training._tabular import Counted
 
 PLAIN = (str, bytes, int, bool, complex, type(None), PurePath, range, slice, np.dtype, enum.Enum)

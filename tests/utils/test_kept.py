@@ -28,7 +28,11 @@ from typer.testing import CliRunner
 
 from utils import kept
 from utils.datasets._adult import load_adult
-from utils.datasets._simulated_scenes import Specification, load_scenes, simulate
+from utils.datasets._scene_specification import Specification
+from utils.datasets._simulated_scenes import load_scenes, simulate
+from utils.kept import _keys as keys
+from utils.kept import _loaded as loaded
+from utils.kept import _store as store
 from utils.mitigation import _random_hue as random_hue_module
 from utils.mitigation._compare import compare
 from utils.mitigation._fitted import Fitted
@@ -476,13 +480,11 @@ def test_functions_classes_and_dataclasses_of_the_project_have_keys():
 
 
 SURROUNDINGS = {
-    "a library": lambda m: m.setattr(
-        kept.loaded, "installed", lambda names: dict.fromkeys(names, None) | {"fairret": "0"}
-    ),
-    "its build": lambda m: m.setattr(kept.loaded, "build", lambda name: "from another hand"),
-    "a library that is gone": lambda m: m.setattr(kept, "LIBRARIES", kept.LIBRARIES[1:]),
-    "the processor": lambda m: m.setattr(kept, "_processor", lambda: ["another"]),
-    "the code": lambda m: m.setattr(kept, "_code", lambda: "another"),
+    "a library": lambda m: m.setattr(loaded, "installed", lambda names: dict.fromkeys(names, None) | {"fairret": "0"}),
+    "its build": lambda m: m.setattr(loaded, "build", lambda name: "from another hand"),
+    "a library that is gone": lambda m: m.setattr(keys, "LIBRARIES", keys.LIBRARIES[1:]),
+    "the processor": lambda m: m.setattr(keys, "_processor", lambda: ["another"]),
+    "the code": lambda m: m.setattr(keys, "_code", lambda places: "another"),
     "threads": lambda m: m.setenv("OMP_NUM_THREADS", "7"),
     "instructions": lambda m: m.setenv("OPENBLAS_CORETYPE", "Haswell"),
     "torch's instructions": lambda m: m.setenv("ATEN_CPU_CAPABILITY", "default"),
@@ -492,17 +494,17 @@ SURROUNDINGS = {
 
 @pytest.mark.parametrize("what", SURROUNDINGS)
 def test_other_surroundings_mean_another_key(what, monkeypatch):
-    monkeypatch.setattr(kept.loaded, "upgraded", lambda versions: None)
-    before = kept._key("f", 1)
-    kept._installed.cache_clear()
-    assert kept._key("f", 1) == before
+    monkeypatch.setattr(loaded, "upgraded", lambda versions: None)
+    before = keys.key_of("f", 1)
+    keys._installed.cache_clear()
+    assert keys.key_of("f", 1) == before
     SURROUNDINGS[what](monkeypatch)
-    kept._installed.cache_clear()
+    keys._installed.cache_clear()
     try:
-        assert kept._key("f", 1) != before
+        assert keys.key_of("f", 1) != before
     finally:
         monkeypatch.undo()
-        kept._installed.cache_clear()
+        keys._installed.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -522,38 +524,39 @@ def test_other_surroundings_mean_another_key(what, monkeypatch):
     ids=["dtype", "deterministic", "precision", "mkldnn", "denormals", "autocast", "gradients"],
 )
 def test_other_settings_of_torch_mean_another_key(change, back):
-    before = kept._key("f", 1)
+    before = keys.key_of("f", 1)
     change()
     try:
-        assert kept._key("f", 1) != before
+        assert keys.key_of("f", 1) != before
     finally:
         back()
-    assert kept._key("f", 1) == before
+    assert keys.key_of("f", 1) == before
 
 
 def test_a_changed_line_of_any_file_that_has_a_part_means_another_key(tmp_path, monkeypatch):
-    for room in kept.ROOMS:
+    for room in keys.ROOMS:
         (tmp_path / room).mkdir()
         (tmp_path / room / "a.py").write_text("x = 1\n")
-    for file in ("kept.py", *kept.TOOLS):
+    (tmp_path / "kept").mkdir()
+    for file in ("kept/a.py", *keys.SHARED):
         (tmp_path / file).write_text("")
-    monkeypatch.setattr(kept.loaded, "HERE", str(tmp_path))
-    monkeypatch.setattr(kept.loaded, "changed", lambda found: None)
+    monkeypatch.setattr(loaded, "HERE", str(tmp_path))
+    monkeypatch.setattr(loaded, "changed", lambda found: None)
     (tmp_path / "training/.#a.py").symlink_to("nowhere")  # as an editor leaves it for a file that is not saved
-    seen = {kept._code()}
-    parts = ["kept.py", *kept.TOOLS, *(f"{room}/a.py" for room in kept.ROOMS)]
+    seen = {keys._code()}
+    parts = ["kept/a.py", *keys.SHARED, *(f"{room}/a.py" for room in keys.ROOMS)]
     for file in [tmp_path / part for part in parts]:
         file.write_text(file.read_text() + "y = 2\n")
-        seen.add(kept._code())
+        seen.add(keys._code())
     (tmp_path / "training/b.py").write_text("")
-    seen.add(kept._code())
+    seen.add(keys._code())
     assert len(seen) == 1 + len(parts) + 1
 
 
 def test_everything_that_keeps_results_lies_in_the_rooms_whose_code_is_hashed():
     for file in sorted((ROOT / "utils").rglob("*.py")):
-        if "kept.recall" in file.read_text(encoding="utf-8") and file.name != "kept.py":
-            assert file.relative_to(ROOT / "utils").parts[0] in kept.ROOMS
+        if "kept.recall" in file.read_text(encoding="utf-8"):
+            assert file.relative_to(ROOT / "utils").parts[0] in keys.ROOMS
 
 
 # --- every training, kept and computed ----------------------------------------------------------------------------
@@ -683,10 +686,10 @@ def trained_keys():
     seen = []
 
     def note(name, inputs, compute, shown=None):
-        seen.append(kept._key(name, inputs))
+        seen.append(keys.key_of(name, inputs))
         raise StopIteration
 
-    def keys(method, **changes):
+    def looked_for(method, **changes):
         seen.clear()
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(kept, "recall", note)
@@ -694,7 +697,7 @@ def trained_keys():
                 method(**BASE | changes)
         return seen[0]
 
-    return keys
+    return looked_for
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -733,9 +736,9 @@ COMPARE_CHANGES = {
 @pytest.mark.parametrize("what", COMPARE_CHANGES)
 def test_a_comparison_with_one_thing_changed_is_computed(what, keeping):
     of_compare()
-    before = [file.name for file in keeping() if kept._about(file.read_bytes())["what"] == "compare"]
+    before = [file.name for file in keeping() if store.header_of(file.read_bytes()).what == "compare"]
     of_compare(**COMPARE_CHANGES[what])
-    after = [file.name for file in keeping() if kept._about(file.read_bytes())["what"] == "compare"]
+    after = [file.name for file in keeping() if store.header_of(file.read_bytes()).what == "compare"]
     more = {"other methods": 2, "seeds": 2}.get(what, 4)
     assert set(before) < set(after) and len(after) == len(before) + more
 
@@ -768,7 +771,7 @@ def test_where_the_code_in_memory_is_not_that_of_the_files_nothing_is_kept_or_fo
     compute = Counting()
     kept.recall("f", 1, compute)
     if not looked_before:
-        monkeypatch.setattr(kept.loaded, "_seen", {})
+        monkeypatch.setattr(loaded, "_seen", {})
     with monkeypatch.context() as patched:
         PATCHES[what](patched)
         assert kept.look("f", 1) is None
@@ -779,7 +782,7 @@ def test_where_the_code_in_memory_is_not_that_of_the_files_nothing_is_kept_or_fo
 
 
 def test_a_file_that_was_edited_after_it_was_loaded_means_nothing_is_kept(keeping, tmp_path, monkeypatch):
-    before = kept._code()
+    before = keys._code()
     shutil.copytree(ROOT / "utils", tmp_path / "utils")
     says = (
         "import sys; sys.path.insert(0, '.')\n"
@@ -801,18 +804,18 @@ def test_a_file_that_was_edited_after_it_was_loaded_means_nothing_is_kept(keepin
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
     assert said.stdout == "{'x': 2}\n{'x': 3} {'x': 3}\n", said.stderr
-    assert len(keeping()) == 2 and kept._code() == before
+    assert len(keeping()) == 2 and keys._code() == before
 
 
 def test_a_library_that_is_upgraded_under_a_running_notebook_means_nothing_is_kept(keeping, monkeypatch):
-    monkeypatch.setattr(kept.loaded, "installed", lambda names: {"scikit-learn": "999.0"})
-    kept._installed.cache_clear()
+    monkeypatch.setattr(loaded, "installed", lambda names: {"scikit-learn": "999.0"})
+    keys._installed.cache_clear()
     compute = Counting()
     try:
         for _ in range(2):
             kept.recall("f", 1, compute)
     finally:
-        kept._installed.cache_clear()
+        keys._installed.cache_clear()
     assert compute.times == 2 and not keeping()
 
 
@@ -902,7 +905,7 @@ def damaged(path: Path, how: str):
         save_file({"x": np.arange(3)}, path)
     elif how == "another entry":
         kept.recall("other", 1, lambda: {"x": np.arange(3)})
-        kept._path(kept._key("other", 1)).replace(path)
+        store._path(keys.key_of("other", 1)).replace(path)
     elif how == "deep":
         from safetensors.numpy import save_file
 
@@ -931,10 +934,10 @@ def damaged(path: Path, how: str):
     elif how in FORGED:  # by somebody who can count the hash
         from safetensors.numpy import load, save_file
 
-        about = kept._about(content) | FORGED[how]
+        header = dataclasses.replace(store.header_of(content), **FORGED[how])
         arrays = load(bytes(content))
-        about["check"] = kept._check(about, arrays)
-        save_file(arrays, path, {"about": json.dumps(about)})
+        header = dataclasses.replace(header, check=store.check_of(header, arrays))
+        save_file(arrays, path, {"about": json.dumps(vars(header))})
 
 
 FORGED = {
@@ -958,7 +961,7 @@ FORGED = {
 def test_a_damaged_or_foreign_file_is_computed_again(keeping, how):
     compute = Counting()
     kept.recall("f", 1, compute)
-    path = kept._path(kept._key("f", 1))
+    path = store._path(keys.key_of("f", 1))
     damaged(path, how)
     assert kept.look("f", 1) is None
     np.testing.assert_array_equal(kept.recall("f", 1, compute)["x"], np.arange(3))
@@ -972,7 +975,7 @@ def test_a_damaged_or_foreign_file_is_computed_again(keeping, how):
 @pytest.mark.parametrize("byte", range(0, 400, 7))
 def test_whichever_byte_is_another_one_the_numbers_are_right(keeping, byte):
     kept.recall("f", 1, Counting())
-    path = kept._path(kept._key("f", 1))
+    path = store._path(keys.key_of("f", 1))
     content = bytearray(path.read_bytes())
     content[byte * len(content) // 400] ^= 0x10
     path.write_bytes(content)
@@ -1020,9 +1023,9 @@ def test_what_was_used_longest_ago_goes_first(keeping, monkeypatch):
     monkeypatch.setenv("DATALAB_KEEP_MB", "0.05")
     for i in range(4):
         kept.recall("f", i, lambda: {"x": np.zeros(1500)})  # 12 kB each, so four fit
-        os.utime(kept._path(kept._key("f", i)), (1000 + i, 1000 + i))
+        os.utime(store._path(keys.key_of("f", i)), (1000 + i, 1000 + i))
     assert kept.look("f", 0) is not None  # used again
-    begun = kept.folder() / f"{32 * '0'}.partial"
+    begun = kept.folder() / f".{40 * '0'}.safetensors.{32 * '0'}.partial"
     begun.write_bytes(b"")
     os.utime(begun, (1000, 1000))
     kept.recall("f", 4, lambda: {"x": np.zeros(1500)})
@@ -1042,8 +1045,9 @@ def test_what_is_not_its_own_is_left_alone(keeping, monkeypatch):
     aim = kept.cache_folder() / "aim"
     aim.write_text("not in the folder")
     os.utime(aim, (1000, 1000))
-    for i, ending in enumerate(("safetensors", "partial", "lock")):
-        (kept.folder() / f"{(32 if i == 1 else 40) * str(i)}.{ending}").symlink_to(aim)
+    own = [f"{40 * 'a'}.safetensors", f".{40 * 'b'}.safetensors.{32 * '1'}.partial", f"{40 * 'c'}.lock"]
+    for name in own:
+        (kept.folder() / name).symlink_to(aim)
     monkeypatch.setenv("DATALAB_KEEP_MB", "0.05")
     for i in range(6):
         kept.recall("f", i, lambda: {"x": np.zeros(1500)})
@@ -1162,17 +1166,18 @@ def test_two_threads_compute_it_once(keeping):
 def test_who_waits_too_long_computes(keeping, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(kept, "WAIT", 0.2)
+    monkeypatch.setattr(store, "WAIT", 0.2)
     kept.folder().mkdir(parents=True)
     compute = Counting()
-    with FileLock(kept.folder() / f"{kept._key('f', 1)[:40]}.lock"):
+    with FileLock(kept.folder() / f"{keys.key_of('f', 1)[:40]}.lock"):
         kept.recall("f", 1, compute)
     assert compute.times == 1 and len(keeping()) == 1
 
 
 def test_nothing_is_unpickled_from_it(keeping):
-    """A file that would run code when unpickled is just a foreign file, and the module knows no pickle."""
-    text = (ROOT / "utils/kept.py").read_text(encoding="utf-8")
+    """A file that would run code when unpickled is just a foreign file, and no module of these knows a pickle."""
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "utils/kept").glob("*.py"))
+    assert "def read(" in text
     assert not any(word in text for word in ("import pickle", "torch.load", "allow_pickle=True", "joblib", "eval("))
     import pickle
 
@@ -1181,7 +1186,7 @@ def test_nothing_is_unpickled_from_it(keeping):
             return (os.mkdir, (str(kept.cache_folder() / "boom"),))
 
     kept.recall("f", 1, Counting())
-    kept._path(kept._key("f", 1)).write_bytes(pickle.dumps(Bomb()))
+    store._path(keys.key_of("f", 1)).write_bytes(pickle.dumps(Bomb()))
     kept.recall("f", 1, Counting())
     kept.entries()
     assert not (kept.cache_folder() / "boom").exists()
@@ -1195,8 +1200,8 @@ def test_the_home_folder_may_be_written_as_in_a_shell(monkeypatch, tmp_path):
 
 
 def test_what_a_front_door_has_loaded_is_no_changed_code():
-    for room in kept.ROOMS:
+    for room in keys.ROOMS:
         door = importlib.import_module(f"utils.{room}")
         for name in getattr(door, "__all__", ()):
             getattr(door, name)
-    assert kept.loaded.changed(kept.loaded.files(*kept.ROOMS, *kept.TOOLS)) is None
+    assert loaded.changed(loaded.files(*keys.ROOMS, *keys.SHARED)) is None

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from requests import exceptions as problems
 from urllib3.exceptions import MaxRetryError
 from urllib3.util import Retry
 
+from utils import files
 from utils.datasets._registry import DataError
 
 BUSY = (429, 500, 502, 503, 504)  # worth another try
@@ -251,16 +252,10 @@ def _disk(path: Path):
 
 
 @contextmanager
-def written_whole(path: Path):
-    """Give the name of a temporary file to write; it becomes `path` in one step, or is gone if writing it fails."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with _disk(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield partial
-            os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+def written_whole(path: Path) -> Iterator[Path]:
+    """As `utils.files.written_whole`; what the disk has against it is a DataError."""
+    with _disk(path), files.written_whole(path) as partial:
+        yield partial
 
 
 def _short(problem: Exception) -> str:

@@ -5,7 +5,6 @@ global random state is neither read nor changed. See `datasets/handwritten_numbe
 """
 
 import gzip
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from utils.datasets._images import stack_images
 from utils.datasets._registry import FOLDER, verified
+from utils.files import write_whole
 
 RAW = "handwritten_numbers/MNIST/raw"
 STEMS = {"train": "train", "test": "t10k"}  # the beginnings of the files' names
@@ -87,9 +87,7 @@ def unpack() -> Path:
     """
     for stem in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         packed = verified(f"{RAW}/{stem}-ubyte.gz")
-        partial = packed.with_suffix(f".partial{os.getpid()}")  # another process may be unpacking too
-        partial.write_bytes(gzip.decompress(packed.read_bytes()))
-        os.replace(partial, packed.with_suffix(""))
+        write_whole(packed.with_suffix(""), gzip.decompress(packed.read_bytes()))
     return FOLDER / "handwritten_numbers"
 
 
@@ -148,7 +146,9 @@ def color_table(ink: np.ndarray, labels: np.ndarray, is_blue: np.ndarray) -> pd.
     return pd.DataFrame({"img": img, "label": labels, **{k: pd.Series(v, dtype="str") for k, v in groups.items()}})
 
 
-def training_data(thin: dict[int, float] | None = None, blue: float = BLUE_IN_TRAINING, seed=0) -> pd.DataFrame:
+def training_data(
+    thin: dict[int, float] | None = None, blue: float = BLUE_IN_TRAINING, seed: int | np.random.Generator = 0
+) -> pd.DataFrame:
     """Coloured training digits, some of them under-represented.
 
     Every digit is cut to the count of the rarest (5,421), and those in `thin` to their share of it. One seed draws one
@@ -187,7 +187,7 @@ def training_data(thin: dict[int, float] | None = None, blue: float = BLUE_IN_TR
     return color_table(_ink("train")[keep], labels[keep], is_blue[keep])
 
 
-def evaluation_data(seed=0) -> pd.DataFrame:
+def evaluation_data(seed: int | np.random.Generator = 0) -> pd.DataFrame:
     """All 10,000 test digits; half of each digit are orange, half blue. See `color_table` for the columns.
 
     Examples
@@ -203,7 +203,7 @@ def evaluation_data(seed=0) -> pd.DataFrame:
     return color_table(_ink("test"), labels, is_blue)
 
 
-def create_starting_data(seed=0) -> tuple[pd.DataFrame, pd.DataFrame]:
+def create_starting_data(seed: int | np.random.Generator = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The data a project starts with: training digits with few 3s and 6s and four in five blue, and evaluation digits.
 
     Returns
@@ -222,7 +222,7 @@ def create_starting_data(seed=0) -> tuple[pd.DataFrame, pd.DataFrame]:
     return training_data(seed=seed), evaluation_data(seed=seed)
 
 
-def create_augmented_data_2(seed=0) -> pd.DataFrame:
+def create_augmented_data_2(seed: int | np.random.Generator = 0) -> pd.DataFrame:
     """Training digits after more 3s were collected; 6s are still few. With the same seed it holds the starting data.
 
     Examples
@@ -234,7 +234,7 @@ def create_augmented_data_2(seed=0) -> pd.DataFrame:
     return training_data(thin={6: THIN}, seed=seed)
 
 
-def get_val2(df: pd.DataFrame, seed=0) -> pd.DataFrame:
+def get_val2(df: pd.DataFrame, seed: int | np.random.Generator = 0) -> pd.DataFrame:
     """A customer's data: the same digits, but every 4 comes from a broken camera.
 
     Each pixel of a 4 turns white with probability 0.02 (salt) and black with probability 0.02 (pepper).
@@ -271,7 +271,7 @@ def get_val2(df: pd.DataFrame, seed=0) -> pd.DataFrame:
 
 
 def create_parity_data(
-    co_occurrence: float = 0.95, n: int = 6000, held_out: int = 2000, seed=0
+    co_occurrence: float = 0.95, n: int = 6000, held_out: int = 2000, seed: int | np.random.Generator = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Even or odd? Digits whose colour nearly gives the answer away: a task to try mitigation methods on.
 
@@ -307,8 +307,8 @@ def create_parity_data(
     ink, digits = _ink("train"), _labels("train")
 
     def table(ink, digits, is_blue):
-        done = color_table(ink, digits, is_blue)
-        return done.assign(label=(done["label"] % 2).to_numpy())
+        table = color_table(ink, digits, is_blue)
+        return table.assign(label=(table["label"] % 2).to_numpy())
 
     rows = rng.permutation(50_000)[:n]
     usual_blue = digits[rows] % 2 == 0

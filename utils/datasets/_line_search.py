@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MANY_FOUND = 1e-3  # per byte: about one line in seven of Open Images' train box
 LABEL = re.compile(rb"/./[\w/.-]{1,30}")
 
 
-def lines_with(path, labels: Iterable[str]) -> bytes | None:
+def lines_with(path: str | Path, labels: Iterable[str]) -> bytes | None:
     """The first line of a file, and all lines in which one of the labels stands, in whatever column, and a few others.
 
     Parameters
@@ -40,7 +41,7 @@ def lines_with(path, labels: Iterable[str]) -> bytes | None:
     if not head.endswith(b"\n") or b'"' in head:
         return None
     pieces = iter(range(len(head), size, PIECE))  # the workers share it: each takes the next
-    found: dict[int, bytes | None] = {}
+    lines: dict[int, bytes | None] = {}
 
     def work(_):
         read = bytearray(1 + PIECE + 2 * LONGEST_LINE)  # used again for each piece, as new memory is slow
@@ -52,17 +53,17 @@ def lines_with(path, labels: Iterable[str]) -> bytes | None:
                 last = start - 1 + n == size
                 text = read[:n] if n < len(read) else read
                 whole = last or n == len(read)
-                found[start] = _lines_of_piece(text, wanted, slashes[:n], marks[:n], last) if whole else None
-                if found[start] is None:
+                lines[start] = _lines_of_piece(text, wanted, slashes[:n], marks[:n], last) if whole else None
+                if lines[start] is None:
                     for _ in pieces:  # nothing is left for the others
                         pass
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, range(workers)))
-    if None in found.values():
+    if None in lines.values():
         return None
-    return head + b"".join(found[start] for start in sorted(found))
+    return head + b"".join(lines[start] for start in sorted(lines))
 
 
 def _lines_of_piece(text: bytearray, wanted: list[bytes], slashes, marks, last: bool) -> bytes | None:

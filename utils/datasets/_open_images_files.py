@@ -16,12 +16,13 @@ import pandas as pd
 
 from utils.datasets._downloads import written_whole
 from utils.datasets._line_search import lines_with
-from utils.datasets._registry import DataError
+from utils.datasets._registry import DataError, registry
 
 SPLITS = ("train", "validation", "test")
 PERSON = "/m/01g317"
 PERSON_KINDS = ("/m/04yx4", "/m/03bt1vf", "/m/01bl7v", "/m/05r655")  # Man, Woman, Boy, Girl
 CORNERS = ["XMin", "XMax", "YMin", "YMax"]
+POSITION = ["x_min", "x_max", "y_min", "y_max"]  # what our tables call them
 FLAGS = ["IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside"]
 MIAP_FLAGS = ["IsOccluded", "IsTruncated", "IsGroupOf", "IsDepictionOf", "IsInsideOf"]
 CLICKS = [f"XClick{i}{axis}" for axis in "XY" for i in (1, 2, 3, 4)]
@@ -57,7 +58,25 @@ IMAGE_ID = re.compile(r"[0-9A-Za-z_-]+")  # it becomes the name of a file: no do
 LIST_LINE = re.compile(r"(train|validation|test)/([0-9A-Za-z_-]+)")
 
 
-def kind_of(path) -> tuple[str | None, str]:
+def settings() -> dict:
+    """Where the files are, as the registry's section says."""
+    return registry()["open_images"]
+
+
+def published(annotations: str | Path, kind: str, split: str | None = None) -> Path:
+    """The published file of a kind (of `KINDS`), in the folder where annotations lie.
+
+    Parameters
+    ----------
+    annotations : folder
+    kind : one of `KINDS`
+    split : needed for a kind of which each split has a file of its own
+    """
+    name = settings()["annotations"][kind]
+    return Path(annotations) / (name[split] if split else name)
+
+
+def kind_of(path: str | Path) -> tuple[str | None, str]:
     """What a file looks like, from its beginning.
 
     Returns
@@ -93,7 +112,7 @@ def kind_of(path) -> tuple[str | None, str]:
     return None, f"something else (it begins with {line[:60]!r})"
 
 
-def check_kind(path, wanted: str) -> None:
+def check_kind(path: str | Path, wanted: str) -> None:
     """Raise DataError, with what it looks like and what was wanted, if a file is not of the kind `wanted`."""
     kind, words = kind_of(path)
     if kind == wanted:
@@ -104,7 +123,7 @@ def check_kind(path, wanted: str) -> None:
     raise DataError(f"{path} looks like {words}; {name}{columns} was wanted. {advice}")
 
 
-def _start(path) -> str:
+def _start(path: str | Path) -> str:
     try:
         with open(path, "rb") as file:
             return file.read(1 << 16).decode("utf-8-sig", errors="replace")
@@ -118,7 +137,9 @@ def _columns(start: str) -> list[str]:
     return [name.strip().strip('"') for name in start.splitlines()[0].split(",")] if start.strip() else []
 
 
-def _rows(path, kind: str, columns: list[str], where: Mapping[str, Iterable[str] | None]) -> dict[str, np.ndarray]:
+def _rows(
+    path: str | Path, kind: str, columns: list[str], where: Mapping[str, Iterable[str] | None]
+) -> dict[str, np.ndarray]:
     """The columns (those of them that are there) of the rows whose values are among the wanted ones."""
     import polars as pl
 
@@ -135,21 +156,23 @@ def _rows(path, kind: str, columns: list[str], where: Mapping[str, Iterable[str]
         encoding="utf8-lossy" if kind == "images" else "utf8",
     )
     try:
-        found = rows.filter(*wanted).select(there).collect(engine="streaming")
-        found = found.with_columns(pl.col(name).cast(getattr(pl, NUMBERS[name])) for name in there if name in NUMBERS)
+        selected = rows.filter(*wanted).select(there).collect(engine="streaming")
+        selected = selected.with_columns(
+            pl.col(name).cast(getattr(pl, NUMBERS[name])) for name in there if name in NUMBERS
+        )
     except pl.exceptions.PolarsError as problem:
         raise DataError(
             f"{path} is damaged, or has a row of another form ({str(problem).splitlines()[0][:150]}). Delete it and "
             "fetch it anew: datalab data open-images."
         ) from problem
     for name in KINDS[kind][1]:
-        empty = found[name].null_count() if name in there and kind != "images" else 0
+        empty = selected[name].null_count() if name in there and kind != "images" else 0
         if empty:
             raise DataError(
                 f"{path} is damaged: {empty:,} of the rows that were wanted have no {name}. Delete it and fetch it "
                 "anew: datalab data open-images."
             )
-    return {name: found[name] for name in there}
+    return {name: selected[name] for name in there}
 
 
 def _text(column, missing: str = "") -> pd.Series:
@@ -160,17 +183,17 @@ def _number(column, missing, dtype) -> np.ndarray:
     return column.fill_null(missing).to_numpy().astype(dtype)
 
 
-def _boxes(path, kind: str, wanted: list[str], labels, images) -> pd.DataFrame:
-    found = _rows(path, kind, wanted, {"LabelName": labels, "ImageID": images})
-    n = len(found["ImageID"])
+def _boxes(path: str | Path, kind: str, wanted: list[str], labels, images) -> pd.DataFrame:
+    values = _rows(path, kind, wanted, {"LabelName": labels, "ImageID": images})
+    n = len(values["ImageID"])
     table = {}
     for name in wanted:
         if name in FLAGS or name in MIAP_FLAGS:
-            table[name] = _number(found[name], -1, np.int8) if name in found else np.full(n, -1, np.int8)
-        elif name in NUMBERS and name in found:
-            table[name] = _number(found[name], np.nan, float)
-        elif name in found:
-            table[name] = _text(found[name])
+            table[name] = _number(values[name], -1, np.int8) if name in values else np.full(n, -1, np.int8)
+        elif name in NUMBERS and name in values:
+            table[name] = _number(values[name], np.nan, float)
+        elif name in values:
+            table[name] = _text(values[name])
     table = pd.DataFrame(table)
     if not set(CORNERS) <= set(table):
         return table
@@ -186,7 +209,7 @@ def _boxes(path, kind: str, wanted: list[str], labels, images) -> pd.DataFrame:
 
 
 def read_boxes(
-    path,
+    path: str | Path,
     labels: Iterable[str] | None = None,
     images: Iterable[str] | None = None,
     clicks: bool = False,
@@ -218,7 +241,7 @@ def read_boxes(
     return _boxes(path, "boxes", every if columns is None else list(columns), labels, images)
 
 
-def read_miap(path, images: Iterable[str] | None = None) -> pd.DataFrame:
+def read_miap(path: str | Path, images: Iterable[str] | None = None) -> pd.DataFrame:
     """Boxes of people with perceived attributes, such as `open_images_extended_miap_boxes_val.csv`.
 
     The attributes are what annotators thought they saw in a picture. The people in it were not asked.
@@ -245,7 +268,9 @@ def read_miap(path, images: Iterable[str] | None = None) -> pd.DataFrame:
     return table
 
 
-def read_image_labels(path, labels: Iterable[str] | None = None, images: Iterable[str] | None = None) -> pd.DataFrame:
+def read_image_labels(
+    path: str | Path, labels: Iterable[str] | None = None, images: Iterable[str] | None = None
+) -> pd.DataFrame:
     """Labels of whole images that people verified, such as `validation-annotations-human-imagelabels.csv`.
 
     Returns
@@ -257,13 +282,13 @@ def read_image_labels(path, labels: Iterable[str] | None = None, images: Iterabl
     ------
     DataError : the file is missing, of another kind or damaged
     """
-    found = _rows(
+    values = _rows(
         path, "labels", ["ImageID", "Source", "LabelName", "Confidence"], {"LabelName": labels, "ImageID": images}
     )
-    return pd.DataFrame({k: _number(v, np.nan, float) if k in NUMBERS else _text(v) for k, v in found.items()})
+    return pd.DataFrame({k: _number(v, np.nan, float) if k in NUMBERS else _text(v) for k, v in values.items()})
 
 
-def read_images(path, images: Iterable[str] | None = None) -> pd.DataFrame:
+def read_images(path: str | Path, images: Iterable[str] | None = None) -> pd.DataFrame:
     """The table of images: authors, licences, addresses, sizes; such as `validation-images-with-rotation.csv`.
 
     Returns
@@ -277,13 +302,13 @@ def read_images(path, images: Iterable[str] | None = None) -> pd.DataFrame:
     DataError : the file is missing, of another kind or damaged, or has another rotation than 0, 90, 180, 270
     """
     columns = [*KINDS["images"][1], *KINDS["images"][2]]
-    found = _rows(path, "images", columns, {"ImageID": images})
-    n = len(found["ImageID"])
+    values = _rows(path, "images", columns, {"ImageID": images})
+    n = len(values["ImageID"])
     table = pd.DataFrame(
-        {c: _text(found[c]) if c in found else pd.Series([""] * n, dtype="str") for c in columns if c not in NUMBERS}
+        {c: _text(values[c]) if c in values else pd.Series([""] * n, dtype="str") for c in columns if c not in NUMBERS}
     )
-    table["OriginalSize"] = _number(found["OriginalSize"], -1, np.int64) if "OriginalSize" in found else -1
-    rotation = _number(found["Rotation"].fill_nan(0), 0, int) if "Rotation" in found else np.zeros(n, int)
+    table["OriginalSize"] = _number(values["OriginalSize"], -1, np.int64) if "OriginalSize" in values else -1
+    rotation = _number(values["Rotation"].fill_nan(0), 0, int) if "Rotation" in values else np.zeros(n, int)
     wrong = rotation[~np.isin(rotation, [0, 90, 180, 270])]
     if len(wrong):
         raise DataError(f"{path} has the rotation {wrong[0]}; it must be 0, 90, 180 or 270 degrees, or empty.")
@@ -291,7 +316,7 @@ def read_images(path, images: Iterable[str] | None = None) -> pd.DataFrame:
     return table
 
 
-def read_classes(path) -> dict[str, str]:
+def read_classes(path: str | Path) -> dict[str, str]:
     """Label name → display name, from V7's file (with a header) or V6's (without).
 
     Raises
@@ -304,7 +329,7 @@ def read_classes(path) -> dict[str, str]:
     return dict(zip(rows[0], rows[1], strict=True))
 
 
-def read_hierarchy(path) -> dict[str, list[str]]:
+def read_hierarchy(path: str | Path) -> dict[str, list[str]]:
     """Label name → the label names of its kinds, one step down: Musical instrument → Guitar, Piano ….
 
     Kinds are the published `Subcategory`. The published `Part` (a wheel of a car) is no kind, and is left out, but for
@@ -334,7 +359,7 @@ def read_hierarchy(path) -> dict[str, list[str]]:
     return kinds
 
 
-def read_list(path) -> pd.DataFrame:
+def read_list(path: str | Path) -> pd.DataFrame:
     """A list of images as Open Images' own downloader takes it: `split/ImageID` on each line.
 
     Returns
@@ -347,21 +372,21 @@ def read_list(path) -> pd.DataFrame:
     """
     _start(path)
     lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    found = [(i, line.strip(), LIST_LINE.fullmatch(line.strip())) for i, line in enumerate(lines, 1) if line.strip()]
-    if not found:
+    entries = [(i, line.strip(), LIST_LINE.fullmatch(line.strip())) for i, line in enumerate(lines, 1) if line.strip()]
+    if not entries:
         raise DataError(f"{path} is empty; a list has lines such as train/000002b66c9c498e.")
-    wrong = [(i, line) for i, line, match in found if not match]
+    wrong = [(i, line) for i, line, match in entries if not match]
     if wrong:
         raise DataError(
             f"{path}, line {wrong[0][0]}: {wrong[0][1][:60]!r}; a line must be train, validation or test, a slash and "
             "an ImageID, such as train/000002b66c9c498e."
         )
-    return pd.DataFrame([m.groups() for _, _, m in found], columns=["split", "image_id"], dtype="str").drop_duplicates(
-        ignore_index=True
-    )
+    return pd.DataFrame(
+        [m.groups() for _, _, m in entries], columns=["split", "image_id"], dtype="str"
+    ).drop_duplicates(ignore_index=True)
 
 
-def write_list(table: pd.DataFrame, path) -> None:
+def write_list(table: pd.DataFrame, path: str | Path) -> None:
     """Write the columns `split` and `image_id` as a list of images, see `read_list`."""
     with written_whole(Path(path)) as partial:
         partial.write_text("".join(table["split"] + "/" + table["image_id"] + "\n"), encoding="utf-8")

@@ -1,19 +1,27 @@
 """The pictures of Labs 2 and 3: simulated scenes, or the learner's own download of Open Images, by one switch."""
 
 import zlib
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from utils.datasets._images import resize_images
-from utils.datasets._open_images import load_open_images
+from utils.datasets._open_images_store import load_open_images
 from utils.datasets._registry import DataError
-from utils.datasets._simulated_scenes import SPLITS, load_scenes
+from utils.datasets._scene_specification import SPLITS
+from utils.datasets._simulated_scenes import load_scenes
 
 SHARES = {"train": 0.5, "validation": 0.2, "test": 0.3}  # of a download that has not all three splits
 
 
-def load_pictures(source: str = "simulated", side: int = 32, splits=None, folder=None) -> pd.DataFrame:
+def load_pictures(
+    source: str = "simulated",
+    side: int = 32,
+    splits: str | Iterable[str] | None = None,
+    folder: str | Path | None = None,
+) -> pd.DataFrame:
     """Pictures with people, what they do, and how they were perceived: the same columns from both sources.
 
     Parameters

@@ -12,6 +12,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from utils.files import write_whole
+
 FOLDER = Path(os.environ.get("DATALAB_DATASETS", Path(__file__).resolve().parents[2] / "datasets"))
 RESTORE = "datalab data restore"
 
@@ -83,21 +85,19 @@ def pack(content: bytes, target: Path) -> None:
     target : path that ends in .gz
     """
     packed = gzip.compress(content, compresslevel=9, mtime=0)
-    partial = target.with_suffix(".partial")
-    partial.write_bytes(packed)
-    partial.replace(target)
+    write_whole(target, packed)
     print(f"{target.name}\nbytes = {len(packed)}")
     print(f'sha256 = "{hashlib.sha256(packed).hexdigest()}"')
     print(f'sha256_content = "{hashlib.sha256(content).hexdigest()}"')
 
 
-def check() -> list[str]:
+def data_problems() -> list[str]:
     """One sentence for each embedded file that is missing or damaged; an empty list when all are whole.
 
     Examples
     --------
-    >>> from utils.datasets import check
-    >>> check()
+    >>> from utils.datasets import data_problems
+    >>> data_problems()
     []
     """
     problems = (_problem(row) for dataset in registry().values() for row in dataset["files"])
@@ -119,8 +119,8 @@ def restore() -> list[str]:
     --------
     No file is damaged, so that there is nothing to restore:
 
-    >>> from utils.datasets import check, restore
-    >>> check() or restore()
+    >>> from utils.datasets import data_problems, restore
+    >>> data_problems() or restore()
     []
     """
     restored = []

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from utils.datasets._registry import DataError
+from utils.tables import require_columns
 
 MISSING = "(missing)"
 NEARLY_NUMBERS = 0.9  # a column with at least this share of numbers is taken for numbers with mistakes in it
@@ -64,7 +65,9 @@ def read_table(
     return typed(raw_table(file, separator), target, positive, sensitive, features, missing)
 
 
-def raw_table(file, separator: str = ",", names: Sequence[str] | None = None, skip: int = 0) -> pd.DataFrame:
+def raw_table(
+    file: str | Path | bytes, separator: str = ",", names: Sequence[str] | None = None, skip: int = 0
+) -> pd.DataFrame:
     """A CSV file as text, every value stripped of spaces around it; no value is interpreted.
 
     Parameters
@@ -135,7 +138,7 @@ def typed(
     return pd.DataFrame(out, index=raw.index)
 
 
-def _text(file) -> tuple[str, str]:
+def _text(file: str | Path | bytes) -> tuple[str, str]:
     content, name = (file, "The file") if isinstance(file, bytes) else (None, str(file))
     if content is None:
         try:
@@ -156,12 +159,13 @@ def _text(file) -> tuple[str, str]:
         raise DataError(f"{name} is not UTF-8 (line {line}): save it as UTF-8 and try again.") from None
 
 
-def _check_names(raw, target, sensitive, features):
+def _check_names(raw: pd.DataFrame, target: str, sensitive: Sequence[str], features: Sequence[str]) -> None:
     if not sensitive:
         raise DataError("No sensitive column is named: without groups there is nothing to compare.")
-    for column in [target, *sensitive, *features]:
-        if column not in raw:
-            raise DataError(f"There is no column {column!r}; there are {', '.join(map(str, raw.columns))}.")
+    try:
+        require_columns(raw, *dict.fromkeys([target, *sensitive, *features]))
+    except KeyError as problem:
+        raise DataError(problem.args[0]) from None
     if target in features:
         raise DataError(f"{target!r} is the target and among the features: a model would only copy it.")
     if target in sensitive:
@@ -203,10 +207,10 @@ def _label(values: pd.Series, positive: str) -> pd.Series:
             f"The target {values.name!r} is missing in {int(values.isna().sum())} of {len(values)} rows, the first is "
             f"row {row} of the data. Nothing can be learnt or checked there: leave these rows out and say so."
         )
-    found = values.value_counts().index.tolist()
-    if positive not in found:
-        shown = ", ".join(map(repr, found[:6])) + (" …" if len(found) > 6 else "")
+    present = values.value_counts().index.tolist()
+    if positive not in present:
+        shown = ", ".join(map(repr, present[:6])) + (" …" if len(present) > 6 else "")
         raise DataError(f"The positive value {positive!r} is not in {values.name!r}, which holds {shown}.")
-    if len(found) < 2:
+    if len(present) < 2:
         raise DataError(f"Every row has {positive!r} in {values.name!r}: there is nothing to tell apart.")
     return values.eq(positive).astype(int)

@@ -37,7 +37,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_settings": ["BATCH_SIZE"],
         "_silhouette": ["silhouette"],
         "_subsampling": ["subsampling"],
-        "_tables": ["prepare", "prepare_both"],
+        "_tables": ["as_tensors", "both_as_tensors"],
         "_tabular": ["TABULAR_METHODS", "compare_tabular", "fit_tabular", "measure_decisions"],
         "_threshold_optimizer": ["threshold_optimizer"],
         "_training": ["train_network"],

@@ -12,7 +12,7 @@ from utils.mitigation._batches import balanced
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import BATCH_SIZE, check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import start_network, train_network
 from utils.training._models import new_layers
 
@@ -79,7 +79,7 @@ def adversarial(
     True
     """
     check_settings(strength=strength, hidden=hidden, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     width, values = start_network(model, seed)[-1].in_features, len(data.names)
     with new_layers():
         adversary = nn.Sequential(nn.Linear(width + 2 * conditional, hidden), nn.ReLU(), nn.Linear(hidden, values))

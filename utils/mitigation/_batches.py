@@ -27,9 +27,9 @@ def balanced(data: Data, batch_size: int) -> Callable:
     >>> import numpy as np
     >>> import pandas as pd
     >>> import torch
-    >>> from utils.mitigation import balanced, prepare
+    >>> from utils.mitigation import balanced, as_tensors
     >>> table = pd.DataFrame({"img": [np.zeros((1, 1, 3), np.uint8)] * 1000, "label": [1] * 10 + [0] * 990, "sex": "f"})
-    >>> batches = balanced(prepare(table, "sex"), batch_size=500)(torch.Generator().manual_seed(0))
+    >>> batches = balanced(as_tensors(table, "sex"), batch_size=500)(torch.Generator().manual_seed(0))
     >>> [round((rows < 10).float().mean().item(), 1) for rows in batches]
     [0.5, 0.5]
     """

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -36,7 +36,7 @@ def domain_discriminative(
     >>> fitted.score(table)[0].round(1).item()
     0.5
     """
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     rows_of = data.cell_rows
     weight = torch.where(rows_of > 0, len(data) / rows_of.clamp(min=1), 0.0)
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -38,7 +38,7 @@ def domain_independent(
     >>> tuple(fitted.logits(table).shape), fitted.score(table).shape, fitted.uses_attribute
     ((10, 4), (10,), False)
     """
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     values = len(data.names)
 
     def loss(network, x, rows):

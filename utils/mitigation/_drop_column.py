@@ -6,7 +6,7 @@ import pandas as pd
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import attribute_values, prepare_both
+from utils.mitigation._tables import attribute_values, both_as_tensors
 from utils.mitigation._training import train_network
 from utils.tables import columns_of
 
@@ -43,4 +43,4 @@ def drop_column(
     columns = columns_of(groups)
     attribute_values(train, columns)  # names a column that is not there
     tables = (t.drop(columns=columns, errors="ignore").assign(**{EVERYBODY: "all"}) for t in (train, validation))
-    return train_network(*prepare_both(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)
+    return train_network(*both_as_tensors(*tables, EVERYBODY), EVERYBODY, seed=seed, choose=choose, **training)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 CRITERIA = {
@@ -67,7 +67,7 @@ def fairness_penalty(
     if criterion not in CRITERIA:
         raise ValueError(f"criterion is {criterion!r}; it must be one of {', '.join(CRITERIA)}.")
     check_settings(strength=strength, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     statistics = {c.__name__: c() for c in (PositiveRate, TruePositiveRate, FalsePositiveRate)}
     penalties = [(name, NormLoss(statistics[name])) for name in CRITERIA[criterion]]
     membership = F.one_hot(data.attribute, len(data.names)).float()

@@ -7,7 +7,7 @@ import torch
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
@@ -56,4 +56,4 @@ def grey(
         shade = (images.float() @ share).round_().clamp_(0, 255).to(torch.uint8)
         return shade[..., None].expand(images.shape)
 
-    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, see=see, **training)
+    return train_network(*both_as_tensors(train, validation, groups), groups, seed=seed, see=see, **training)

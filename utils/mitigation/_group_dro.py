@@ -10,7 +10,7 @@ from utils.mitigation._batches import balanced
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import BATCH_SIZE, check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -57,7 +57,7 @@ def group_dro(
     (True, True)
     """
     check_settings(step=step, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     cells = len(data.cell_rows)
     weight = (data.cell_rows > 0) / (data.cell_rows > 0).sum()  # q
 

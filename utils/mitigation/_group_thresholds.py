@@ -9,7 +9,7 @@ import pandas as pd
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 
 
 @keeps
@@ -52,7 +52,7 @@ def group_thresholds(
     ([0, 0, 0, 1, 0, 1, 1, 1], True)
     """
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     label, attribute = held_out.label.numpy(), held_out.attribute.numpy()
     scores = base.score(validation)
     thresholds = np.array(

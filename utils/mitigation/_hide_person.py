@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from utils.datasets._simulated_scenes import hide_figures
+from utils.datasets._scene_table import hide_figures
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -44,6 +44,6 @@ def hide_person(
     >>> np.allclose(scores, scores[0])
     True
     """
-    data, held_out = prepare_both(hide_figures(train), hide_figures(validation), groups)
+    data, held_out = both_as_tensors(hide_figures(train), hide_figures(validation), groups)
     fitted = train_network(data, held_out, groups, seed=seed, **training)
     return FittedHidden(**vars(fitted))

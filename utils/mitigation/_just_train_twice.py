@@ -9,7 +9,7 @@ from utils.mitigation._batches import drawn
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import BATCH_SIZE, check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -56,7 +56,7 @@ def just_train_twice(
     0.5
     """
     check_settings(first_epochs=first_epochs, up_weight=up_weight, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     of_first = training | {"epochs": first_epochs, "choose": "last"}
     first = train_network(data, held_out, groups, seed=seed, batch_size=batch_size, **of_first)
     wrong = first.predict(train) != data.label.numpy()

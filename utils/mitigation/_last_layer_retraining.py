@@ -13,7 +13,7 @@ from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
 from utils.mitigation._settings import check_settings
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 
 
 @keeps
@@ -63,7 +63,7 @@ def last_layer_retraining(
     if not strengths or min(strengths) <= 0:
         raise ValueError(f"strengths is {strengths}; give one or more, each above 0.")
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     cell, label, rng = held_out.cell.numpy(), held_out.label.numpy(), np.random.default_rng(seed)
 
     def retrained(network, features):

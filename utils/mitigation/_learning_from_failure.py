@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import start_network, train_network
 
 
@@ -62,7 +62,7 @@ def learning_from_failure(
     check_settings(q=q, memory=memory)
     if q == 0 or memory >= 1:
         raise ValueError(f"q is {q} and memory is {memory}; q must be above 0 and memory below 1.")
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     easy = start_network(model, seed + 1_000_003)
     means = torch.zeros(2, len(data))
 

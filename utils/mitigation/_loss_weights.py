@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -48,7 +48,7 @@ def loss_weights(
     0.5
     """
     check_settings(power=power)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     weight = (1 / data.cell_rows[data.cell].double()) ** power
     weight = (weight / weight.mean()).float()
 

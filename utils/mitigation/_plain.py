@@ -6,7 +6,7 @@ import pandas as pd
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -46,4 +46,4 @@ def plain(
     >>> fitted.score(table)[0].round(1).item()
     0.2
     """
-    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, **training)
+    return train_network(*both_as_tensors(train, validation, groups), groups, seed=seed, **training)

@@ -7,7 +7,7 @@ import torch
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 # Rotation of colours around the grey axis: cos · I + sin · K + (1 − cos) · J, with J = 1/3 everywhere.
@@ -59,5 +59,5 @@ def random_hue(
         return turn_hues(images, 2 * torch.pi * torch.rand(len(images), generator=generator))
 
     return train_network(
-        *prepare_both(train, validation, groups), groups, seed=seed, see_training=see_training, **training
+        *both_as_tensors(train, validation, groups), groups, seed=seed, see_training=see_training, **training
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 
 BANDS = np.linspace(0, 0.5, 51)
 
@@ -57,7 +57,7 @@ def reject_option(
     [0, 0, 0, 1, 0, 1, 1, 1]
     """
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    data, held_out = prepare(train, groups, base.names), prepare(validation, groups, base.names)
+    data, held_out = as_tensors(train, groups, base.names), as_tensors(validation, groups, base.names)
     label, attribute = data.label.numpy(), data.attribute.numpy()
     rows = np.bincount(attribute, minlength=len(base.names))
     deprived = np.bincount(attribute, label, len(base.names)) < label.mean() * rows

@@ -8,7 +8,7 @@ from utils.mitigation._batches import balanced
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import BATCH_SIZE, check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -42,7 +42,7 @@ def resampling(
     0.5
     """
     check_settings(batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     return train_network(
         data, held_out, groups, seed=seed, batches=balanced(data, batch_size), batch_size=batch_size, **training
     )

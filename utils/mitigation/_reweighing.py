@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -72,7 +72,7 @@ def reweighing(
     >>> fitted.score(table)[[0, 5]].round(1).tolist()
     [0.5, 0.5]
     """
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     weight = torch.tensor(reweighing_weights(data.label.numpy(), data.attribute.numpy()), dtype=torch.float32)
 
     def loss(network, x, rows):

@@ -8,7 +8,7 @@ import torch
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -50,4 +50,4 @@ def silhouette(
         drawn = (images > darkest).any(-1, keepdim=True)
         return (255 * drawn.to(torch.uint8)).expand(images.shape)
 
-    return train_network(*prepare_both(train, validation, groups), groups, seed=seed, see=see, **training)
+    return train_network(*both_as_tensors(train, validation, groups), groups, seed=seed, see=see, **training)

@@ -9,7 +9,7 @@ import torch
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._settings import BATCH_SIZE, EPOCHS, check_settings
-from utils.mitigation._tables import prepare_both
+from utils.mitigation._tables import both_as_tensors
 from utils.mitigation._training import train_network
 
 
@@ -45,7 +45,7 @@ def subsampling(
     0.5
     """
     check_settings(epochs=epochs, batch_size=batch_size)
-    data, held_out = prepare_both(train, validation, groups)
+    data, held_out = both_as_tensors(train, validation, groups)
     draw = np.random.default_rng(seed).random(len(data))
     order = np.lexsort((draw, data.cell.numpy()))
     rows = data.cell_rows.numpy()

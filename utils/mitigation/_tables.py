@@ -62,7 +62,7 @@ def attribute_numbers(values: pd.Series, names: tuple[str, ...]) -> np.ndarray:
     return numbers
 
 
-def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...] | None = None) -> Data:
+def as_tensors(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...] | None = None) -> Data:
     """Check a table and turn it into tensors.
 
     Parameters
@@ -79,9 +79,9 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
     --------
     >>> import numpy as np
     >>> import pandas as pd
-    >>> from utils.mitigation import prepare
+    >>> from utils.mitigation import as_tensors
     >>> dot = np.zeros((1, 1, 3), np.uint8)
-    >>> data = prepare(pd.DataFrame({"img": [dot] * 4, "label": [0, 1, 1, 1], "sex": ["f", "f", "m", "m"]}), "sex")
+    >>> data = as_tensors(pd.DataFrame({"img": [dot] * 4, "label": [0, 1, 1, 1], "sex": ["f", "f", "m", "m"]}), "sex")
     >>> data.names, data.cell.tolist(), data.cell_rows.tolist()
     (('f', 'm'), [0, 1, 3, 3], [1, 1, 0, 2])
     """
@@ -103,8 +103,8 @@ def prepare(table: pd.DataFrame, groups: str | list[str], names: tuple[str, ...]
     )
 
 
-def prepare_both(train: pd.DataFrame, validation: pd.DataFrame, groups: str | list[str]) -> tuple[Data, Data]:
-    """Training and validation data with the same attribute values. See `prepare`.
+def both_as_tensors(train: pd.DataFrame, validation: pd.DataFrame, groups: str | list[str]) -> tuple[Data, Data]:
+    """Training and validation data with the same attribute values. See `as_tensors`.
 
     Examples
     --------
@@ -112,12 +112,12 @@ def prepare_both(train: pd.DataFrame, validation: pd.DataFrame, groups: str | li
 
     >>> import numpy as np
     >>> import pandas as pd
-    >>> from utils.mitigation import prepare_both
+    >>> from utils.mitigation import both_as_tensors
     >>> dot = np.zeros((1, 1, 3), np.uint8)
     >>> train = pd.DataFrame({"img": [dot] * 4, "label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]})
-    >>> data, held_out = prepare_both(train, train[2:], "sex")
+    >>> data, held_out = both_as_tensors(train, train[2:], "sex")
     >>> held_out.names, held_out.attribute.tolist()
     (('f', 'm'), [1, 1])
     """
-    data = prepare(train, groups)
-    return data, prepare(validation, groups, data.names)
+    data = as_tensors(train, groups)
+    return data, as_tensors(validation, groups, data.names)

@@ -10,7 +10,7 @@ from sklearn.compose import ColumnTransformer
 from tqdm.auto import tqdm
 
 from utils.tables import columns_of, crossed, require_columns
-from utils.training._tabular import Counted, prepare, small_tree
+from utils.training._tabular import Counted, column_transformer, small_tree
 
 Names = Sequence[str]  # of columns
 Groups = str | Names  # a column, or several that are crossed
@@ -39,7 +39,7 @@ def encode_both(
     """The encoder of the features, fitted on the training rows, and training and validation rows as it encodes them."""
     for table in (train, validation):
         require_columns(table, *features, "label")
-    encoder = prepare(train, features).fit(train)
+    encoder = column_transformer(train, features).fit(train)
     parts = [
         Rows(encoder.transform(table), table["label"].to_numpy(), crossed(table, groups).to_numpy())
         for table in (train, validation)

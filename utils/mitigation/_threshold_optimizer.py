@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from utils.mitigation._fitted import Fitted
 from utils.mitigation._keeping import keeps
 from utils.mitigation._plain import plain
-from utils.mitigation._tables import prepare
+from utils.mitigation._tables import as_tensors
 
 
 class _Scores(BaseEstimator):
@@ -70,7 +70,7 @@ def threshold_optimizer(
     from fairlearn.postprocessing import ThresholdOptimizer
 
     base = base or plain(train, validation, groups=groups, seed=seed, **training)
-    held_out = prepare(validation, groups, base.names)
+    held_out = as_tensors(validation, groups, base.names)
     optimizer = ThresholdOptimizer(
         estimator=_Scores(), constraints=constraint, objective=objective, prefit=True, predict_method="predict"
     )

@@ -60,7 +60,7 @@ def train_network(
 
     Parameters
     ----------
-    data, held_out : training and validation data, see `prepare`
+    data, held_out : training and validation data, see `as_tensors`
     groups : the columns that made them
     seed : of the start values and of the order of the rows
     model : function (torch.Generator, outputs) → Sequential whose last layer is linear; default `scene_convnet`
@@ -87,9 +87,9 @@ def train_network(
     --------
     >>> import numpy as np
     >>> import pandas as pd
-    >>> from utils.mitigation import prepare, train_network
+    >>> from utils.mitigation import as_tensors, train_network
     >>> black = np.zeros((32, 32, 3), np.uint8)
-    >>> data = prepare(pd.DataFrame({"img": [black] * 4, "label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]}), "sex")
+    >>> data = as_tensors(pd.DataFrame({"img": [black] * 4, "label": [0, 1, 0, 1], "sex": ["f", "f", "m", "m"]}), "sex")
     >>> fitted = train_network(data, data, "sex", epochs=3, choose="last")
     >>> fitted.history[["epoch", "chosen"]].to_numpy().tolist()
     [[1, False], [2, False], [3, True]]

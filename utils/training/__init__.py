@@ -19,8 +19,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "_predict": ["predict", "predict_many", "predict_probabilities", "run_baseline_model"],
         "_tabular": [
             "Counted",
+            "column_transformer",
             "crossed",
-            "prepare",
             "run_tabular_model",
             "small_tree",
             "split_rows",

@@ -74,7 +74,7 @@ def split_rows(
     return [*parts, rest]
 
 
-def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
+def column_transformer(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
     """From a table to numbers: one-hot code for nominal columns, mean 0 and standard deviation 1 for numbers.
 
     Which columns are numbers is read from the table's types. Rare words share a column, and so do words that come up
@@ -93,9 +93,9 @@ def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
     Examples
     --------
     >>> import pandas as pd
-    >>> from utils.training import prepare
+    >>> from utils.training import column_transformer
     >>> table = pd.DataFrame({"hours": [10, 30] * 20, "job": ["clerk", "cook"] * 20})
-    >>> prepare(table, ["hours", "job"]).fit_transform(table)[:2].tolist()
+    >>> column_transformer(table, ["hours", "job"]).fit_transform(table)[:2].tolist()
     [[1.0, 0.0, -1.0], [0.0, 1.0, 1.0]]
     """
     require_columns(table, *features)
@@ -107,7 +107,7 @@ def prepare(table: pd.DataFrame, features: Sequence[str]) -> ColumnTransformer:
 
 
 def tabular_pipeline(model: BaseEstimator, table: pd.DataFrame, features: Sequence[str]) -> Pipeline:
-    """One scikit-learn Pipeline from the table to the model: `prepare`, then `model`.
+    """One scikit-learn Pipeline from the table to the model: `column_transformer`, then `model`.
 
     What is fitted with it is fitted on the rows that `fit` gets, and on no others. A fairlearn reduction is a model
     too: `pipeline.fit(train, train["label"], model__sensitive_features=train["sex"])`.
@@ -115,7 +115,7 @@ def tabular_pipeline(model: BaseEstimator, table: pd.DataFrame, features: Sequen
     Parameters
     ----------
     model : scikit-learn classifier or fairlearn reduction, not fitted
-    table, features : see `prepare`
+    table, features : see `column_transformer`
 
     Returns
     -------
@@ -130,7 +130,7 @@ def tabular_pipeline(model: BaseEstimator, table: pd.DataFrame, features: Sequen
     >>> pipeline.fit(table, table["label"]).predict(table)[:4].tolist()
     [0, 1, 0, 1]
     """
-    return Pipeline([("prepare", prepare(table, features)), ("model", model)])
+    return Pipeline([("prepare", column_transformer(table, features)), ("model", model)])
 
 
 def small_tree(seed: int = 0) -> DecisionTreeClassifier:

@@ -15,8 +15,12 @@ from utils.commands import app
 from utils.datasets import _downloads as downloads
 from utils.datasets import _line_search as line_search
 from utils.datasets import _open_images as open_images
+from utils.datasets import _open_images_choice as choice
+from utils.datasets import _open_images_fetch as fetching
 from utils.datasets import _open_images_files as files
+from utils.datasets import _open_images_store as store
 from utils.datasets import _registry as registry
+from utils.datasets._open_images_request import Choice, Source
 from utils.datasets._registry import DataError
 
 GUITAR, BALL, DOG, INSTRUMENT, PIANO = "/m/0342h", "/m/018xm", "/m/0bt9lr", "/m/04szw", "/m/05r5c"
@@ -138,6 +142,12 @@ def fetch(served, to, classes=("Guitar", "Ball"), **more):
             timeout=(2, 0.4),
             **more,
         )
+
+
+def choose(annotations, classes, split, limit, **more):
+    """The images that are taken if none of them is gone."""
+    candidates, take = choice.candidates_of(Choice(classes, limit=limit, **more), annotations, split)
+    return candidates[candidates["rank"] < candidates["stratum"].map(take)].reset_index(drop=True)
 
 
 def pictures_of(folder):
@@ -389,7 +399,7 @@ def test_a_header_alone_has_no_boxes(tmp_path):
 
 
 def test_strata_are_classes_and_perceived_attributes(annotations):
-    table = open_images.rank(annotations, ["guitar", "Ball"], SPLIT)
+    table = choice.rank(annotations, ["guitar", "Ball"], SPLIT)
     counts = table["stratum"].value_counts().to_dict()
     assert counts == {
         "Guitar | feminine": 3,
@@ -399,12 +409,12 @@ def test_strata_are_classes_and_perceived_attributes(annotations):
         "Ball | unknown": 1,
     }
     assert table.groupby("activity")["label"].unique().map(list).to_dict() == {"Ball": [1], "Guitar": [0]}
-    by_both = open_images.rank(annotations, ["guitar", "Ball"], SPLIT, by=["gender", "age"])
+    by_both = choice.rank(annotations, ["guitar", "Ball"], SPLIT, by=["gender", "age"])
     assert "Guitar | feminine | young" in set(by_both["stratum"])
 
 
 def test_the_main_person_is_the_largest_that_is_no_group_and_no_depiction(annotations):
-    table = open_images.rank(annotations, ["Guitar"], SPLIT).set_index("image_id")
+    table = choice.rank(annotations, ["Guitar"], SPLIT).set_index("image_id")
     main = table.loc[IDS[0]]
     assert tuple(main[["x_min", "x_max", "y_min", "y_max"]]) == MAIN
     assert main["box_area"] == 0.25 and main["people"] == 2
@@ -412,18 +422,18 @@ def test_the_main_person_is_the_largest_that_is_no_group_and_no_depiction(annota
 
 
 def test_a_class_takes_in_its_kinds(annotations):
-    table = open_images.rank(annotations, ["Musical instrument", "Ball"], SPLIT)
+    table = choice.rank(annotations, ["Musical instrument", "Ball"], SPLIT)
     assert (table["activity"] == "Musical instrument").sum() == 8
     assert IDS[12] in set(table["image_id"])
 
 
 def test_images_with_two_of_the_classes_are_left_out(annotations):
-    table = open_images.rank(annotations, ["Musical instrument", "Guitar"], SPLIT)
+    table = choice.rank(annotations, ["Musical instrument", "Guitar"], SPLIT)
     assert table["image_id"].tolist() == [IDS[12]]
 
 
 def test_one_class_is_set_against_its_verified_absence(annotations):
-    table = open_images.rank(annotations, ["Guitar"], SPLIT).set_index("image_id")
+    table = choice.rank(annotations, ["Guitar"], SPLIT).set_index("image_id")
     # 7 and 8 were checked for a guitar, 9 for an instrument of any kind; 13, where one is drawn, was not checked.
     assert table.index[table["label"] == 0].sort_values().tolist() == IDS[7:10]
     assert set(table.loc[table["label"] == 0, "activity"]) == {"no Guitar"}
@@ -431,45 +441,43 @@ def test_one_class_is_set_against_its_verified_absence(annotations):
 
 
 def test_without_people_nothing_is_known_of_attributes(annotations):
-    table = open_images.rank(annotations, ["Guitar", "Dog"], SPLIT, people=False)
+    table = choice.rank(annotations, ["Guitar", "Dog"], SPLIT, people=False)
     assert set(table["gender"]) == set(table["age"]) == {"unknown"}
     assert set(table["people"]) == {1} and (table["box_area"].round(6) == 0.2).all()
 
 
 def test_the_choice_depends_on_the_seed_and_not_on_the_order_of_the_file(annotations, tmp_path):
-    first = open_images.choose(annotations, ["Guitar", "Ball"], SPLIT, 6)
+    first = choose(annotations, ["Guitar", "Ball"], SPLIT, 6)
     shutil.copytree(annotations, tmp_path / "other")
     for name in (BOXES, MIAP):
         table = pd.read_csv(tmp_path / "other" / name, dtype=str, keep_default_na=False)
         table.iloc[::-1].to_csv(tmp_path / "other" / name, index=False)
-    pd.testing.assert_frame_equal(open_images.choose(tmp_path / "other", ["Guitar", "Ball"], SPLIT, 6), first)
-    others = [
-        open_images.choose(annotations, ["Guitar", "Ball"], SPLIT, 6, seed=s)["image_id"].tolist() for s in (1, 2)
-    ]
+    pd.testing.assert_frame_equal(choose(tmp_path / "other", ["Guitar", "Ball"], SPLIT, 6), first)
+    others = [choose(annotations, ["Guitar", "Ball"], SPLIT, 6, seed=s)["image_id"].tolist() for s in (1, 2)]
     assert others[0] != others[1]
 
 
 def test_quotas():
     counts = pd.Series({"a": 70, "b": 20, "c": 10})
-    assert open_images.quotas(counts, 10).tolist() == [7, 2, 1]
-    assert open_images.quotas(counts, 11).sum() == 11
-    assert open_images.quotas(counts, 50, "equal").tolist() == [20, 20, 10]
-    assert open_images.quotas(counts, 500, "equal").tolist() == [70, 20, 10]
+    assert choice.quotas(counts, 10).tolist() == [7, 2, 1]
+    assert choice.quotas(counts, 11).sum() == 11
+    assert choice.quotas(counts, 50, "equal").tolist() == [20, 20, 10]
+    assert choice.quotas(counts, 500, "equal").tolist() == [70, 20, 10]
     for limit in range(1, 101):
         for allocation in ("proportional", "equal"):
-            take = open_images.quotas(counts, limit, allocation)
+            take = choice.quotas(counts, limit, allocation)
             assert take.sum() == limit and (take <= counts).all() and (take >= 0).all()
     with pytest.raises(DataError, match="limit is 0"):
-        open_images.quotas(counts, 0)
+        choice.quotas(counts, 0)
     with pytest.raises(DataError, match="allocation is 'even'"):
-        open_images.quotas(counts, 5, "even")
+        choice.quotas(counts, 5, "even")
 
 
 def test_an_unknown_class_is_answered_with_near_ones(annotations):
     with pytest.raises(DataError, match="no class 'Guittar' among the 7.*Near to it: Guitar"):
-        open_images.choose(annotations, ["Guittar"], SPLIT, 5)
+        choose(annotations, ["Guittar"], SPLIT, 5)
     with pytest.raises(DataError, match="No class was named"):
-        open_images.choose(annotations, [], SPLIT, 5)
+        choose(annotations, [], SPLIT, 5)
 
 
 def test_no_image_is_said(annotations, tmp_path):
@@ -477,7 +485,7 @@ def test_no_image_is_said(annotations, tmp_path):
     lines = (tmp_path / "a" / MIAP).read_text().splitlines()
     (tmp_path / "a" / MIAP).write_text(lines[0] + "\n")
     with pytest.raises(DataError, match="No image of the split validation with a person's box in MIAP .*--anyone"):
-        open_images.choose(tmp_path / "a", ["Dog", "Ball"], SPLIT, 5)
+        choose(tmp_path / "a", ["Dog", "Ball"], SPLIT, 5)
 
 
 # ---- downloading
@@ -486,14 +494,14 @@ def test_no_image_is_said(annotations, tmp_path):
 def test_a_download_becomes_the_table(served, tmp_path):
     counts = fetch(served, tmp_path / "to", limit=100)
     assert counts["pictures"].sum() == counts["there"].sum() == 12 and counts["dead"].sum() == 0
-    table = open_images.load_open_images(tmp_path / "to")
+    table = store.load_open_images(tmp_path / "to")
     assert table["image_id"].tolist() == IDS[:12]
-    assert list(table)[:18] == open_images.ORDER and len(open_images.ORDER) == 18
+    assert list(table)[:18] == store.ORDER and len(store.ORDER) == 18
     base = table["img"].iloc[0].base
     assert base.shape == (12, 32, 32, 3) and base.dtype == np.uint8 and base.flags.c_contiguous
     assert all(img.base is base for img in table["img"])
     assert table["author"].tolist() == [f"Author {i}" for i in range(12)]
-    assert open_images.credits(table).iloc[3].startswith('“A "title", 3\nof two lines” by Author 3, https://cc.inv')
+    assert store.credits(table).iloc[3].startswith('“A "title", 3\nof two lines” by Author 3, https://cc.inv')
     assert table["occluded"].tolist() == [0, 1] * 6
     assert set(table.dtypes[["label", "occluded", "people"]]) == {np.dtype("int64")}
     left = {p.name for p in (tmp_path / "to").iterdir()}
@@ -507,7 +515,7 @@ def test_a_download_becomes_the_table(served, tmp_path):
 
 def test_pictures_are_turned_upright_whole_and_boxes_follow(served, tmp_path):
     fetch(served, tmp_path / "to", limit=100)
-    table = open_images.load_open_images(tmp_path / "to")
+    table = store.load_open_images(tmp_path / "to")
     img = np.stack(table["img"])
     assert (img[:, 0] == 127).all() and (img[:, -1] == 127).all()  # 160 by 120 in a square of 32: bars of four rows
     assert table[["x_min", "x_max"]].to_numpy().tolist() == [[0.5, 1]] * 12
@@ -527,12 +535,12 @@ def test_the_same_choice_comes_again_and_nothing_is_fetched_twice(served, tmp_pa
 
 
 def test_a_dead_link_is_recorded_and_replaced_by_the_next_of_its_stratum(served, mirror, tmp_path):
-    chosen = open_images.choose(mirror / "annotations", ["Guitar", "Ball"], SPLIT, 6)
+    chosen = choose(mirror / "annotations", ["Guitar", "Ball"], SPLIT, 6)
     gone = chosen.loc[chosen["stratum"] == "Guitar | masculine", "image_id"].iloc[0]
     served.always[f"images/{SPLIT}/{gone}.jpg"] = 404
     counts = fetch(served, tmp_path / "to").set_index("stratum")
     assert counts.loc["Guitar | masculine", ["wanted", "pictures", "dead"]].tolist() == [2, 2, 1]
-    table = open_images.load_open_images(tmp_path / "to")
+    table = store.load_open_images(tmp_path / "to")
     assert gone not in set(table["image_id"])
     assert table["stratum"].value_counts().to_dict() == chosen["stratum"].value_counts().to_dict()
     dead = pd.read_csv(tmp_path / "to" / f"{SPLIT}_dead.csv", dtype=str)
@@ -543,7 +551,7 @@ def test_a_stratum_that_has_no_more_is_left_short(served, tmp_path):
     served.always[f"images/{SPLIT}/{IDS[11]}.jpg"] = 410
     counts = fetch(served, tmp_path / "to", limit=100).set_index("stratum")
     assert counts.loc["Ball | unknown", ["wanted", "pictures", "dead"]].tolist() == [1, 0, 1]
-    assert len(open_images.load_open_images(tmp_path / "to")) == 11
+    assert len(store.load_open_images(tmp_path / "to")) == 11
 
 
 @pytest.mark.parametrize("fault", ["change", "portal"])
@@ -577,7 +585,7 @@ def test_after_a_break_the_download_goes_on(served, tmp_path):
     with pytest.raises(DataError, match="out of order .answer 500.*the same command goes on"):
         fetch(served, tmp_path / "to", limit=100, threads=2)
     with pytest.raises(DataError, match="There are no pictures in .*datalab data open-images"):
-        open_images.load_open_images(tmp_path / "to")
+        store.load_open_images(tmp_path / "to")
     came = pictures_of(tmp_path / "to")
     served.always.clear()
     served.requests.clear()
@@ -596,17 +604,17 @@ def test_a_picture_that_was_damaged_here_is_fetched_anew(served, tmp_path):
 
 def test_a_failed_download_leaves_the_earlier_one(served, tmp_path):
     fetch(served, tmp_path / "to")
-    earlier = open_images.load_open_images(tmp_path / "to").drop(columns="img")
+    earlier = store.load_open_images(tmp_path / "to").drop(columns="img")
     shutil.rmtree(tmp_path / "to/images")
     served.always |= {f"images/{SPLIT}/{i}.jpg": 503 for i in IDS}
     with pytest.raises(DataError):
         fetch(served, tmp_path / "to", limit=100)
-    pd.testing.assert_frame_equal(open_images.load_open_images(tmp_path / "to").drop(columns="img"), earlier)
+    pd.testing.assert_frame_equal(store.load_open_images(tmp_path / "to").drop(columns="img"), earlier)
 
 
 def test_a_wrong_address_is_said_at_once(served, tmp_path, monkeypatch):
     shutil.rmtree(served.folder / "images")
-    monkeypatch.setattr(open_images, "TOO_MANY_DEAD", 5)
+    monkeypatch.setattr(fetching, "TOO_MANY_DEAD", 5)
     with pytest.raises(DataError, match="None of the first .* pictures could be had.*DATALAB_OPEN_IMAGES_IMAGES"):
         fetch(served, tmp_path / "to", limit=100)
     shutil.rmtree(served.folder / "annotations")
@@ -626,7 +634,7 @@ def test_a_list_gives_a_class_one_selection(served, tmp_path):
     written = tmp_path / "teacher" / f"{SPLIT}.lst"
     assert written.read_text().splitlines()[0].startswith("validation/00")
     fetch(served, tmp_path / "student", image_list=written, seed=99)
-    same = [open_images.load_open_images(tmp_path / who).drop(columns="img") for who in ("teacher", "student")]
+    same = [store.load_open_images(tmp_path / who).drop(columns="img") for who in ("teacher", "student")]
     pd.testing.assert_frame_equal(*same)
     written.write_text(f"{SPLIT}/{IDS[0]}\n{SPLIT}/{IDS[13]}\n")
     with pytest.raises(DataError, match=f"1 of the 2 images of validation .* cannot be used, such as {IDS[13]}"):
@@ -650,7 +658,7 @@ def test_one_class_and_people_left_out_through_the_command_line(served, tmp_path
     result = CliRunner().invoke(app, [*command, str(tmp_path / "to")])
     assert result.exit_code == 0, result.output
     assert "10 pictures are in" in result.output and "load_open_images" in result.output
-    table = open_images.load_open_images(tmp_path / "to")
+    table = store.load_open_images(tmp_path / "to")
     assert table["label"].sum() == 7 and table["img"].iloc[0].shape == (16, 16, 3)
 
 
@@ -660,7 +668,7 @@ def test_the_command_line_with_all_of_its_options(served, tmp_path):
     command += ["--seed", "3", "--side", "24", "--by", "gender,age", "--allocation", "equal", "--threads", "2", *urls]
     result = CliRunner().invoke(app, [*command, "--to", str(tmp_path / "to")])
     assert result.exit_code == 0, result.output
-    assert len(open_images.load_open_images(tmp_path / "to")) == 4
+    assert len(store.load_open_images(tmp_path / "to")) == 4
     result = CliRunner().invoke(
         app, [*command, "--list", str(tmp_path / f"to/{SPLIT}.lst"), "--to", str(tmp_path / "b")]
     )
@@ -687,31 +695,50 @@ def test_a_damaged_download_is_named(served, tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:5000])
     with pytest.raises(DataError, match="are damaged .*again"):
-        open_images.load_open_images(tmp_path / "to")
+        store.load_open_images(tmp_path / "to")
     np.save(path, np.zeros((2, 32, 32, 3), np.uint8))
     with pytest.raises(DataError, match="do not belong together: 2 pictures and 6 rows"):
-        open_images.load_open_images(tmp_path / "to")
+        store.load_open_images(tmp_path / "to")
     with pytest.raises(DataError, match="no pictures of the split test"):
-        open_images.load_open_images(tmp_path / "to", ["test"])
+        store.load_open_images(tmp_path / "to", ["test"])
 
 
 def test_the_addresses_are_configuration(monkeypatch):
     for name in ("ANNOTATIONS", "IMAGES"):
         monkeypatch.delenv(f"DATALAB_OPEN_IMAGES_{name}", raising=False)
     settings = registry.registry()["open_images"]
-    assert open_images._bases() == (settings["annotations_url"], settings["images_url"])
+    assert (Source().annotations_url, Source().images_url) == (settings["annotations_url"], settings["images_url"])
+    assert Source().originals == settings["originals"] and Source(originals=True).originals
     monkeypatch.setenv("DATALAB_OPEN_IMAGES_IMAGES", "https://mirror.invalid")
-    assert open_images._bases()[1] == "https://mirror.invalid"
-    assert open_images._bases(images_url="/folder")[1] == "/folder"
+    assert Source().images_url == "https://mirror.invalid"
+    assert Source(images_url="/folder").images_url == "/folder"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"splits": ["valid"]}, "split is valid; it must be one of train, validation, test"),
+        ({"splits": []}, "split is not given; it must be one of"),
+        ({"side": 7}, "side is 7 and threads is 8; they must be at least 8 and 1"),
+        ({"threads": 0}, "side is 32 and threads is 0"),
+        ({"limit": 0}, "limit is 0; it must be at least 1"),
+        ({"allocation": "even"}, "allocation is 'even'; it must be 'proportional' or 'equal'"),
+        ({"by": ["place"]}, "by is place; strata are made by gender, age, or both"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said_before_anything_is_fetched(served, tmp_path, wrong, words):
+    with pytest.raises(DataError, match=words):
+        fetch(served, tmp_path / "to", **wrong)
+    assert not served.requests and not (tmp_path / "to").exists()
 
 
 def test_a_mirror_of_simulated_scenes_is_downloaded_and_loaded(loopback, tmp_path):
-    from utils.datasets._simulated_scenes import write_mirror
+    from utils.datasets._scene_mirror import write_mirror
 
     write_mirror(loopback.folder, n={"train": 40, "test": 20}, side=48)
     counts = fetch(loopback, tmp_path / "to", ["Playing ball", "Cooking"], splits=["train", "test"], limit=1000)
     assert counts["dead"].sum() == 0
-    table = open_images.load_open_images(tmp_path / "to")
+    table = store.load_open_images(tmp_path / "to")
     assert table["split"].value_counts().to_dict() == {"train": 40, "test": 20}
     assert set(table["gender"]) <= {"feminine", "masculine", "unknown"} and set(table["author"]) == {"simulated"}
     assert table["img"].iloc[0].shape == (32, 32, 3)

@@ -10,7 +10,9 @@ from utils.datasets._images import resize_images, stack_images
 from utils.datasets._open_images import download
 from utils.datasets._pictures import load_pictures
 from utils.datasets._registry import DataError
-from utils.datasets._simulated_scenes import Specification, simulate, write_mirror
+from utils.datasets._scene_mirror import write_mirror
+from utils.datasets._scene_specification import Specification
+from utils.datasets._simulated_scenes import simulate
 from utils.plotting._pictures import describe_contact_sheet, plot_contact_sheet, short_licence
 from utils.training._pictures import run_picture_model, train_picture_model, train_picture_models
 from utils.training._predict import predict, predict_probabilities

@@ -46,7 +46,7 @@ def test_every_embedded_file_has_a_row_and_is_whole():
     assert set(rows) == embedded
     for path, row in rows.items():
         assert (ROOT / "datasets" / path).stat().st_size == row["bytes"]
-    assert registry.check() == []
+    assert registry.data_problems() == []
 
 
 def test_every_dataset_has_a_folder_with_its_datasheet_and_a_section():
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_named_with_the_command_that_restores_it(copy_of_datas
     path.write_bytes(content)
     with pytest.raises(registry.DataError, match="t10k-labels.*damaged.*datalab data restore"):
         registry.verified(LABELS)
-    assert len(registry.check()) == 1
+    assert len(registry.data_problems()) == 1
 
 
 def test_a_missing_file_is_named_with_the_command_that_restores_it(copy_of_datasets):

@@ -1,5 +1,6 @@
 """Simulated scenes: the biases asked for are there and no others, and the mirror has Open Images' own form."""
 
+import ast
 import base64
 import hashlib
 import io
@@ -15,9 +16,16 @@ from PIL import Image
 from scipy import stats
 
 from utils import kept
+from utils.datasets import _scene_mirror as scene_mirror
+from utils.datasets import _scene_plan as scene_plan
+from utils.datasets import _scene_table as scene_table
 from utils.datasets import _simulated_scenes as scenes
-from utils.datasets._registry import DataError
-from utils.datasets._simulated_scenes import PRESETS, SWITCHES, Specification, cramers_v, simulate
+from utils.datasets._registry import DataError, data_problems, registry
+from utils.datasets._scene_drawing import PLACES, draw, figure_boxes, thing_boxes
+from utils.datasets._scene_plan import cramers_v
+from utils.datasets._scene_specification import ACTIVITIES, PRESETS, SPLITS, SWITCHES, Specification
+from utils.datasets._simulated_scenes import simulate
+from utils.kept._keys import key_of
 
 ROOT = Path(__file__).resolve().parents[3]
 LOUD = Specification(
@@ -58,13 +66,13 @@ def loud():
 
 def test_a_table_has_the_columns_and_values_that_it_says():
     table = simulate("strong", 300, seed=1, side=32)
-    assert list(table) == scenes.ORDER
+    assert list(table) == scene_table.ORDER
     assert table["image_id"].str.fullmatch("[0-9a-f]{16}").all() and table["image_id"].is_unique
     assert set(table["gender"]) == {"feminine", "masculine", "unknown"}
     assert set(table["age"]) == {"young", "middle", "older", "unknown"}
     assert (table["activity"] == np.array(PRESETS["strong"].activities)[table["label"]]).all()
     assert set(table["people"]) == {1, 2, 3, 4} and set(table["occluded"]) == {0, 1}
-    assert set(table["place"]) == set(scenes.PLACES)
+    assert set(table["place"]) == set(PLACES)
     assert ((table["x_min"] >= 0) & (table["x_min"] < table["x_max"]) & (table["x_max"] <= 1)).all()
     assert ((table["y_min"] >= 0) & (table["y_min"] < table["y_max"]) & (table["y_max"] <= 1)).all()
     area = (table["x_max"] - table["x_min"]) * (table["y_max"] - table["y_min"])
@@ -107,10 +115,10 @@ def test_another_side_length_shows_the_same_scenes():
 @pytest.mark.parametrize("activities", [2, 3, 5])
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_cramers_v_is_reached(n, v, activities, share):
-    spec = Specification(tuple(scenes.ACTIVITIES)[:activities], feminine_share=share, co_occurrence=v)
-    recorded, _ = scenes._plan(spec, n, 0, "train")
+    spec = Specification(tuple(ACTIVITIES)[:activities], feminine_share=share, co_occurrence=v)
+    recorded, _ = scene_plan.plan_scenes(spec, n, 0, "train")
     counts = np.zeros((2, activities), int)
-    np.add.at(counts, (recorded["cue"], recorded["activity"]), 1)
+    np.add.at(counts, (recorded.cue, recorded.activity), 1)
     assert abs(cramers_v(counts) - v) <= 0.02
     assert counts.sum() == n and abs(counts[0].sum() - share * n) <= 0.5
 
@@ -226,20 +234,20 @@ def test_counterfactual_pairs_differ_in_the_figures_only(side):
     assert same(one, simulate("strong", 100, seed=1, side=side, split="test"))
     differ = (pictures(one) != pictures(other)).any(-1)
     assert differ.any((1, 2)).all()
-    assert not (differ & ~scenes._inside(np.stack(one["boxes"]), side, side)).any()
+    assert not (differ & ~scene_table.pixels_inside(np.stack(one["boxes"]), side, side)).any()
     alone = (one["people"] == 1).to_numpy()
     main = one.loc[alone, ["x_min", "x_max", "y_min", "y_max"]].to_numpy()[:, None]
-    assert alone.sum() > 25 and not (differ[alone] & ~scenes._inside(main, side, side)).any()
+    assert alone.sum() > 25 and not (differ[alone] & ~scene_table.pixels_inside(main, side, side)).any()
 
 
 def test_hidden_figures_do_not_show_their_cues():
     table = simulate("strong", 100, side=32)
-    recorded, plan = scenes._plan(PRESETS["strong"], 100, 0, "train")
-    plan["figures"] = scenes._cues(1 - recorded["cue"], plan["figures"])
-    other = table.assign(img=pd.Series(list(scenes.draw(plan, 32, recorded["noise_seed"])), dtype=object))
-    assert not same(table, other) and same(scenes.hide_figures(table), scenes.hide_figures(other))
+    recorded, plan = scene_plan.plan_scenes(PRESETS["strong"], 100, 0, "train")
+    plan["figures"] = scene_plan.with_cues(1 - recorded.cue, plan["figures"])
+    other = table.assign(img=pd.Series(list(draw(plan, 32, recorded.noise_seed)), dtype=object))
+    assert not same(table, other) and same(scene_table.hide_figures(table), scene_table.hide_figures(other))
     before = pictures(table)
-    hidden = scenes.hide_figures(table.drop(columns="boxes"))  # as a table of photographs has it
+    hidden = scene_table.hide_figures(table.drop(columns="boxes"))  # as a table of photographs has it
     changed = (pictures(hidden) != before).any(-1)
     assert np.array_equal(pictures(table), before)
     share = changed.mean((1, 2))
@@ -256,18 +264,18 @@ def test_a_poorer_quality_shows():
 
 def test_every_thing_place_and_figure_stays_in_its_box():
     """What is painted lies inside of the box that is recorded: compared with the same scenes without it."""
-    recorded, plan = scenes._plan(Specification(tuple(scenes.ACTIVITIES), occlusion=0.0), 80, 0, "train")
+    recorded, plan = scene_plan.plan_scenes(Specification(tuple(ACTIVITIES), occlusion=0.0), 80, 0, "train")
     plan["quality"] = np.ones(80)
     side = 96
-    whole = scenes.draw(plan, side, 0)
+    whole = draw(plan, side, 0)
     for group, boxes in [
-        ("figures", scenes.figure_boxes(plan["figures"])),
-        ("things", scenes.thing_boxes(plan["things"])),
+        ("figures", figure_boxes(plan["figures"])),
+        ("things", thing_boxes(plan["things"])),
     ]:
         empty = plan | {group: plan[group] | {"present": np.zeros_like(plan[group]["present"])}}
-        differ = (whole != scenes.draw(empty, side, 0)).any(-1)
+        differ = (whole != draw(empty, side, 0)).any(-1)
         boxes[~plan[group]["present"]] = np.nan
-        assert differ.any() and (differ & ~scenes._inside(boxes, side, side)).mean() < 1e-4, group
+        assert differ.any() and (differ & ~scene_table.pixels_inside(boxes, side, side)).mean() < 1e-4, group
 
 
 def test_a_small_network_learns_the_cues_where_they_predict_and_not_where_they_do_not():
@@ -314,13 +322,28 @@ def test_other_arguments_are_drawn_anew(keeping):
     assert len(keeping()) == 5
 
 
+def test_an_edit_of_what_draws_scenes_means_drawing_anew_and_no_other_edit():
+    """The files that count are those which `load_scenes` comes to by import: of the mirror it knows nothing."""
+    found, left = set(), ["utils.datasets._simulated_scenes"]
+    while left:
+        file = Path(scenes.__file__).parents[2] / f"{left.pop().replace('.', '/')}.py"
+        if file.exists() and file not in found:
+            found.add(file)
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ImportFrom):
+                    left += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    assert {file.relative_to(Path(scenes.__file__).parents[1]).as_posix() for file in found} == set(scenes.CODE)
+    other = [code for code in scenes.CODE if code != "datasets/_scene_plan.py"]
+    assert key_of("f", 1, scenes.CODE) == key_of("f", 1, scenes.CODE) != key_of("f", 1, other)
+
+
 # The mirror
 
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mirror") / "open_images"
-    return scenes.write_mirror(folder, "strong", {"train": 80, "validation": 30, "test": 30}, seed=4)
+    return scene_mirror.write_mirror(folder, "strong", {"train": 80, "validation": 30, "test": 30}, seed=4)
 
 
 BOXES = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf,IsDepiction,IsInside"
@@ -362,7 +385,7 @@ def test_a_mirror_has_the_published_files_and_headers(mirror):
 
 @pytest.mark.parametrize("split, n", [("train", 80), ("validation", 30), ("test", 30)])
 def test_the_files_of_a_split_agree(mirror, split, n):
-    boxes, labels, images, miap = (pd.read_csv(mirror / "annotations" / f) for f in scenes.FILES[split])
+    boxes, labels, images, miap = (pd.read_csv(mirror / "annotations" / f) for f in scene_mirror.FILES[split])
     names = pd.read_csv(mirror / "annotations/v7/oidv7-class-descriptions-boxable.csv")
     ids = set(images["ImageID"])
     assert len(ids) == n == len(images) and (images["Subset"] == split).all()
@@ -373,7 +396,7 @@ def test_the_files_of_a_split_agree(mirror, split, n):
         assert ((0 <= table["XMin"]) & (table["XMin"] < table["XMax"]) & (table["XMax"] <= 1)).all()
         assert ((0 <= table["YMin"]) & (table["YMin"] < table["YMax"]) & (table["YMax"] <= 1)).all()
     assert set(boxes["IsOccluded"]) == {-1, 0, 1} and set(labels["Confidence"]) == {0, 1}
-    assert set(miap["GenderPresentation"]) <= set(scenes.GENDER_PRESENTATION)
+    assert set(miap["GenderPresentation"]) <= set(scene_mirror.GENDER_PRESENTATION)
     assert set(miap["AgePresentation"]) <= {"Young", "Middle", "Older", "Unknown"}
 
     table = simulate("strong", n, 4, 96, split).set_index("image_id")
@@ -390,8 +413,8 @@ def test_the_files_of_a_split_agree(mirror, split, n):
 
 
 def test_sizes_and_sums_in_the_image_table_are_those_of_the_files(mirror):
-    for split in scenes.SPLITS:
-        images = pd.read_csv(mirror / "annotations" / scenes.FILES[split][2])
+    for split in SPLITS:
+        images = pd.read_csv(mirror / "annotations" / scene_mirror.FILES[split][2])
         drawn = simulate("strong", len(images), 4, 96, split)
         for row, image in zip(images.itertuples(), drawn["img"], strict=True):
             content = (mirror / "images" / split / f"{row.ImageID}.jpg").read_bytes()
@@ -416,18 +439,20 @@ def test_the_hierarchy_has_every_class_once(mirror):
 def test_a_mirror_is_the_same_each_time_and_never_overwrites(mirror, tmp_path):
     empty = tmp_path / "again"
     empty.mkdir()
-    again = scenes.write_mirror(empty, "strong", {"train": 80, "validation": 30, "test": 30}, seed=4)
+    again = scene_mirror.write_mirror(empty, "strong", {"train": 80, "validation": 30, "test": 30}, seed=4)
     for path in mirror.rglob("*.*"):
         if path.is_file():
             assert (again / path.relative_to(mirror)).read_bytes() == path.read_bytes()
     with pytest.raises(DataError, match="holds files already"):
-        scenes.write_mirror(again)
+        scene_mirror.write_mirror(again)
 
 
 def test_a_mirror_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(scenes.Image.Image, "save", lambda *a, **k: (_ for _ in ()).throw(OSError("No space left")))
+    monkeypatch.setattr(
+        scene_mirror.Image.Image, "save", lambda *a, **k: (_ for _ in ()).throw(OSError("No space left"))
+    )
     with pytest.raises(OSError, match="No space"):
-        scenes.write_mirror(tmp_path / "new")
+        scene_mirror.write_mirror(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -472,8 +497,8 @@ def test_a_specification_that_cannot_be_says_so(wrong, message):
         (lambda: scenes.load_scenes(seed=-1), "seed is -1; give a whole number, 0 or more"),
         (lambda: scenes.counterfactual_pairs(split="dev"), "split is 'dev'"),
         (lambda: Specification().without("shape"), "no switch 'shape'; the switches are representation"),
-        (lambda: scenes.write_mirror("x", quality=0), "quality is 0; JPEGs"),
-        (lambda: scenes.write_mirror("x", n={"dev": 9}), "give the number of scenes"),
+        (lambda: scene_mirror.write_mirror("x", quality=0), "quality is 0; JPEGs"),
+        (lambda: scene_mirror.write_mirror("x", n={"dev": 9}), "give the number of scenes"),
     ],
 )
 def test_a_wrong_argument_is_named(call, message):
@@ -482,8 +507,8 @@ def test_a_wrong_argument_is_named(call, message):
 
 
 def test_the_datasheet_has_the_seven_headings_and_the_registry_its_section():
-    section = scenes.registry.registry()["simulated_scenes"]
-    assert section["files"] == [] and scenes.registry.check() == []
+    section = registry()["simulated_scenes"]
+    assert section["files"] == [] and data_problems() == []
     text = (ROOT / "datasets" / section["datasheet"]).read_text(encoding="utf-8")
     headings = " ".join(re.findall(r"^## (.*)$", text, re.M)).lower()
     for heading in ["motivation", "composition", "collection", "preprocessing", "uses", "distribution", "maintenance"]:

@@ -83,7 +83,7 @@ REFUSED = {
     "a long line": ("a,sex,granted\n1,f,yes\n2,m,no,7\n", WANT, "line 3 has 4 values"),
     "all lines long": ("a,sex,granted\n1,f,yes,3\n2,m,no,7\n", WANT, "line 2 has 4 values"),
     "a short line": ("a,sex,granted\n1,f,yes\n2,m\n", WANT, "line 3 has 2 values and there are 3 columns"),
-    "no such target": (GOOD, WANT | {"target": "given"}, "no column 'given'; there are age, job, sex, granted, score"),
+    "no such target": (GOOD, WANT | {"target": "given"}, "no column 'given'; it has age, job, sex, granted, score"),
     "no such group": (GOOD, WANT | {"sensitive": "race"}, "no column 'race'"),
     "no such feature": (GOOD, WANT | {"features": ["height"]}, "no column 'height'"),
     "no groups": (GOOD, WANT | {"sensitive": []}, "without groups"),

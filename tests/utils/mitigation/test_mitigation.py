@@ -29,7 +29,7 @@ from utils.mitigation._random_hue import turn_hues
 from utils.mitigation._reject_option import reject_option
 from utils.mitigation._reweighing import reweighing_weights
 from utils.mitigation._silhouette import silhouette
-from utils.mitigation._tables import attribute_values, prepare
+from utils.mitigation._tables import as_tensors, attribute_values
 from utils.mitigation._threshold_optimizer import threshold_optimizer
 from utils.mitigation._training import move
 from utils.training._loop import shuffled
@@ -80,7 +80,7 @@ def test_parity_data_have_the_co_occurrence_asked_for(share):
 
 def test_cells_and_attribute_values(data):
     train = data[0].assign(other="x")
-    prepared = prepare(train, ["color", "other"])
+    prepared = as_tensors(train, ["color", "other"])
     assert prepared.names == ("blue × x", "orange × x")
     assert attribute_values(train, "color").equals(train["color"].astype(str))
     counts = pd.crosstab(train["color"], train["label"]).to_numpy().ravel()
@@ -110,7 +110,7 @@ def test_reweighing_makes_attribute_and_label_independent():
 
 
 def test_balanced_batches_see_all_cells_alike(data):
-    prepared = prepare(data[0], "color")
+    prepared = as_tensors(data[0], "color")
     rows = torch.cat(list(balanced(prepared, 64)(torch.Generator().manual_seed(0))))
     seen = torch.bincount(prepared.cell[rows]) / len(rows)
     assert len(rows) == len(prepared) and (seen - 0.25).abs().max() < 0.05

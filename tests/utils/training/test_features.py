@@ -19,6 +19,7 @@ from torchvision.transforms import InterpolationMode
 
 from utils import kept
 from utils.datasets._registry import DataError
+from utils.kept import _loaded as loaded
 from utils.training import _backbones as backbones
 from utils.training import _features as features
 from utils.training._backbones import BACKBONES, Backbone
@@ -408,7 +409,7 @@ def test_every_backbone_says_how_it_wants_its_pictures_without_its_weights(name)
 
 
 def test_features_that_are_kept_need_no_weights(served, loopback, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept.loaded, "changed", lambda files: None)  # `served` changes how downloads are made
+    monkeypatch.setattr(loaded, "changed", lambda found: None)  # `served` changes how downloads are made
     first = get(pictures(4), "resnet18", side=32)
     (tmp_path / "torch/hub/checkpoints" / served).unlink()
     loopback.always[served] = 404

@@ -15,8 +15,8 @@ from utils.mitigation._correlation_remover import without_correlation
 from utils.mitigation._tabular import TABULAR_METHODS, compare_tabular, fit_tabular
 from utils.training._tabular import (
     Counted,
+    column_transformer,
     crossed,
-    prepare,
     run_tabular_model,
     small_tree,
     split_rows,
@@ -69,7 +69,7 @@ def test_a_wrong_split_is_refused():
 def test_nothing_is_learnt_from_rows_to_be_judged():
     table = small()
     train, test = table.iloc[:400], table.iloc[400:].assign(number=1e6, word="new")
-    before = prepare(train, ["number", "word"]).fit(train)
+    before = column_transformer(train, ["number", "word"]).fit(train)
     mean = before.named_transformers_["scaled"][1].mean_[0]
     assert mean == pytest.approx(train["number"].mean())
     assert np.isfinite(before.transform(test)).all()  # a word that was never seen is no error
@@ -77,12 +77,12 @@ def test_nothing_is_learnt_from_rows_to_be_judged():
     decided = run_tabular_model(model, train, threshold=0.3)
     assert (decided["pred1"] == (decided["score"] >= 0.3)).all() and "pred1" not in train
     with pytest.raises(KeyError, match="'height'"):
-        prepare(table, ["height"])
+        column_transformer(table, ["height"])
 
 
 def test_numbers_with_gaps_are_filled_and_marked():
     table = small().assign(number=lambda t: t["number"].where(t.index % 7 > 0))
-    x = prepare(table, ["number"]).fit_transform(table)
+    x = column_transformer(table, ["number"]).fit_transform(table)
     assert x.shape == (600, 2) and np.isfinite(x).all() and len(np.unique(x[:, 1])) == 2
 
 

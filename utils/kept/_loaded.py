@@ -16,10 +16,12 @@ from operator import attrgetter, is_
 
 import numpy as np
 
-HERE = os.path.dirname(__file__)
+from utils.kept._fingerprint import NoKey, fingerprint
+
+HERE = os.path.dirname(os.path.dirname(__file__))  # the folder `utils`
 # Library → what it is imported as, where that has another name and says which version it is.
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn"}
-_seen = {}  # name of a module → (what its file was like, what it held) when it was last looked through
+_seen = {}  # name of a module → (its file's stamp, what it held) when it was last looked through
 
 
 def files(*places: str) -> dict[str, tuple]:
@@ -27,48 +29,49 @@ def files(*places: str) -> dict[str, tuple]:
 
     Returns
     -------
-    path → what changes with the file's content, without reading it. Links to nowhere, as editors leave them, are none
+    path → stamp: what changes with the file's content, without reading it. Links to nowhere, as editors leave them,
+    are none
     """
-    found = {}
+    stamps = {}
     for place in places:
         path = os.path.join(HERE, place)
         if place.endswith(".py"):
-            found[path] = _print_of(os.stat(path))
+            stamps[path] = _stamp(os.stat(path))
             continue
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=attrgetter("name")):
                 try:
                     if entry.is_dir() and not entry.name.startswith((".", "__")):
-                        found |= files(os.path.join(place, entry.name))
+                        stamps |= files(os.path.join(place, entry.name))
                     elif entry.name.endswith(".py") and entry.is_file():
-                        found[entry.path] = _print_of(entry.stat())
+                        stamps[entry.path] = _stamp(entry.stat())
                 except OSError:  # it has gone meanwhile
                     continue
-    return found
+    return stamps
 
 
-def _print_of(about: os.stat_result) -> tuple:
-    return about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino
+def _stamp(status: os.stat_result) -> tuple:
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
-def changed(found: dict[str, tuple]) -> str | None:
+def changed(stamps: dict[str, tuple]) -> str | None:
     """The name of a loaded module that holds something else than its file says; None if none of these files' does.
 
     Parameters
     ----------
-    found : what `files` gave
+    stamps : what `files` gave
     """
-    for path, file in found.items():
+    for path, stamp in stamps.items():
         name = _module_name(path)
         module = sys.modules.get(name)
         if module is None:
             continue
         before, held = _seen.get(name, (None, None))
-        if before == file and held.is_there():
+        if before == stamp and held.is_there():
             continue
         if getattr(module, "__file__", None) != path or not _is_as_written(module):
             return name
-        _seen[name] = file, _Held(module)
+        _seen[name] = stamp, _Held(module)
     return None
 
 
@@ -90,13 +93,13 @@ def upgraded(versions: dict[str, str | None]) -> str | None:
 
 def installed(libraries: tuple[str, ...]) -> dict[str, str | None]:
     """Library → version, None where it is not installed."""
-    found = {}
+    versions = {}
     for library in libraries:
         try:
-            found[library] = metadata.version(library)
+            versions[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
-            found[library] = None
-    return found
+            versions[library] = None
+    return versions
 
 
 def build(library: str) -> str | None:
@@ -211,8 +214,6 @@ def _alike(a, b, seen: set) -> bool:
         return len(a) == len(b) and all(_alike(x, y, seen) for x, y in zip(a, b, strict=True))
     if hasattr(a, "__dict__") and (type(a).__module__ or "").partition(".")[0] == "utils" or hasattr(a, "__wrapped__"):
         return _alike(vars(a), vars(b), seen)
-    from utils.kept import NoKey, fingerprint
-
     try:
         return fingerprint(a) == fingerprint(b)
     except NoKey:  # a lock, a set, a pattern
