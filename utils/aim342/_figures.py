@@ -157,20 +157,10 @@ def plot_confidence_intervals_from_df(
     >>> ax.get_title()
     'Accuracy by sex with 95 % intervals: test data'
     """
-    overall = accuracy_by_group(df_with_preds, group_name, label_col, pred_col)
-    return plot_accuracy(
-        {dataset_name: overall},
-        group_name,
-        show_error=show_error,
-        sort=sort_x,
-        legend=use_legend,
-        markers=[marker],
-        title=_title(show_error, group_name, dataset_name),
-        figsize=figsize,
-        fontsize=fontsize,
-        tick_spacing=tick_spacing,
-        ax=ax,
-    )
+    rates = {dataset_name: accuracy_by_group(df_with_preds, group_name, label_col, pred_col)}
+    style = _style(use_legend, [marker], figsize, fontsize, tick_spacing, sort_x)
+    title = _title(show_error, group_name, dataset_name)
+    return plot_accuracy(rates, group_name, show_error=show_error, title=title, ax=ax, **style)
 
 
 def plot_intersectional_confidence_intervals_from_df(
@@ -201,20 +191,10 @@ def plot_intersectional_confidence_intervals_from_df(
     ['f × old', 'f × young', 'm × old', 'm × young']
     """
     groups = [group_1, group_2]
-    of_both = accuracy_by_group(df_with_preds, groups, label_col, pred_col)
-    return plot_accuracy(
-        {dataset_name: of_both},
-        groups,
-        show_error=show_error,
-        sort=sort_x,
-        legend=use_legend,
-        markers=[marker],
-        title=_title(show_error, CROSSED.join(groups), dataset_name),
-        figsize=figsize,
-        fontsize=fontsize,
-        tick_spacing=tick_spacing,
-        ax=ax,
-    )
+    rates = {dataset_name: accuracy_by_group(df_with_preds, groups, label_col, pred_col)}
+    style = _style(use_legend, [marker], figsize, fontsize, tick_spacing, sort_x)
+    title = _title(show_error, CROSSED.join(groups), dataset_name)
+    return plot_accuracy(rates, groups, show_error=show_error, title=title, ax=ax, **style)
 
 
 def plot_confidence_intervals_from_two_dfs(
@@ -251,23 +231,17 @@ def plot_confidence_intervals_from_two_dfs(
         raise ValueError(
             f"Both data sets are called {dataset_name_1!r}: give them different names, so that they can be told apart."
         )
-    both = {
-        n: accuracy_by_group(d, group_name, label_col, pred_col)
-        for n, d in [(dataset_name_1, df_1), (dataset_name_2, df_2)]
-    }
-    return plot_accuracy(
-        both,
-        group_name,
-        show_error=show_error,
-        sort=sort_x,
-        legend=use_legend,
-        markers=[marker_1, marker_2],
-        title=_title(show_error, group_name, f"{dataset_name_1} and {dataset_name_2}"),
-        figsize=figsize,
-        fontsize=fontsize,
-        tick_spacing=tick_spacing,
-        ax=ax,
-    )
+    tables = {dataset_name_1: df_1, dataset_name_2: df_2}
+    rates = {name: accuracy_by_group(table, group_name, label_col, pred_col) for name, table in tables.items()}
+    style = _style(use_legend, [marker_1, marker_2], figsize, fontsize, tick_spacing, sort_x)
+    title = _title(show_error, group_name, f"{dataset_name_1} and {dataset_name_2}")
+    return plot_accuracy(rates, group_name, show_error=show_error, title=title, ax=ax, **style)
+
+
+def _style(use_legend, markers, figsize, fontsize, tick_spacing, sort_x):
+    """The workshop's words for what a figure looks like, as `plot_accuracy` knows them."""
+    looks = {"figsize": figsize, "fontsize": fontsize, "tick_spacing": tick_spacing}
+    return {"legend": use_legend, "markers": markers, "sort": sort_x} | looks
 
 
 def _title(show_error, group, dataset):

@@ -28,6 +28,7 @@ from utils.datasets._open_images_files import (
 )
 from utils.datasets._open_images_request import Choice, check_quota, check_strata
 from utils.datasets._registry import DataError
+from utils.tables import crossed
 
 
 def _labels_of(classes: Iterable[str], annotations: Path) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -160,7 +161,7 @@ def rank(
     wrong = table.loc[~table["image_id"].map(lambda i: bool(IMAGE_ID.fullmatch(i))), "image_id"]
     if len(wrong):
         raise DataError(f"{wrong.iloc[0]!r} is no ImageID: it has characters other than letters and digits.")
-    table["stratum"] = table[["activity", *by]].agg(" | ".join, axis=1)
+    table["stratum"] = crossed(table, ["activity", *by])
     table = table.sort_values("image_id", kind="stable", ignore_index=True)
     table["draw"] = np.random.default_rng(seed).random(len(table))
     table = table.sort_values(["stratum", "draw"], kind="stable", ignore_index=True)

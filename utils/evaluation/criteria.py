@@ -2,7 +2,8 @@
 
 Each function takes a table and returns one number without an interval. `disparities` gives the same with the groups'
 names, intervals, and a correction for having picked the best and the worst. The decorator above a function says which
-metrics its criterion asks to be equal.
+metrics its criterion asks to be equal. One file, because this is the whole list of criteria, and nearly all of it is
+docstrings.
 """
 
 from collections.abc import Hashable, Sequence

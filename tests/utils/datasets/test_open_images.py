@@ -402,15 +402,15 @@ def test_strata_are_classes_and_perceived_attributes(annotations):
     table = choice.rank(annotations, ["guitar", "Ball"], SPLIT)
     counts = table["stratum"].value_counts().to_dict()
     assert counts == {
-        "Guitar | feminine": 3,
-        "Guitar | masculine": 4,
-        "Ball | feminine": 2,
-        "Ball | masculine": 2,
-        "Ball | unknown": 1,
+        "Guitar × feminine": 3,
+        "Guitar × masculine": 4,
+        "Ball × feminine": 2,
+        "Ball × masculine": 2,
+        "Ball × unknown": 1,
     }
     assert table.groupby("activity")["label"].unique().map(list).to_dict() == {"Ball": [1], "Guitar": [0]}
     by_both = choice.rank(annotations, ["guitar", "Ball"], SPLIT, by=["gender", "age"])
-    assert "Guitar | feminine | young" in set(by_both["stratum"])
+    assert "Guitar × feminine × young" in set(by_both["stratum"])
 
 
 def test_the_main_person_is_the_largest_that_is_no_group_and_no_depiction(annotations):
@@ -536,10 +536,10 @@ def test_the_same_choice_comes_again_and_nothing_is_fetched_twice(served, tmp_pa
 
 def test_a_dead_link_is_recorded_and_replaced_by_the_next_of_its_stratum(served, mirror, tmp_path):
     chosen = choose(mirror / "annotations", ["Guitar", "Ball"], SPLIT, 6)
-    gone = chosen.loc[chosen["stratum"] == "Guitar | masculine", "image_id"].iloc[0]
+    gone = chosen.loc[chosen["stratum"] == "Guitar × masculine", "image_id"].iloc[0]
     served.always[f"images/{SPLIT}/{gone}.jpg"] = 404
     counts = fetch(served, tmp_path / "to").set_index("stratum")
-    assert counts.loc["Guitar | masculine", ["wanted", "pictures", "dead"]].tolist() == [2, 2, 1]
+    assert counts.loc["Guitar × masculine", ["wanted", "pictures", "dead"]].tolist() == [2, 2, 1]
     table = store.load_open_images(tmp_path / "to")
     assert gone not in set(table["image_id"])
     assert table["stratum"].value_counts().to_dict() == chosen["stratum"].value_counts().to_dict()
@@ -550,7 +550,7 @@ def test_a_dead_link_is_recorded_and_replaced_by_the_next_of_its_stratum(served,
 def test_a_stratum_that_has_no_more_is_left_short(served, tmp_path):
     served.always[f"images/{SPLIT}/{IDS[11]}.jpg"] = 410
     counts = fetch(served, tmp_path / "to", limit=100).set_index("stratum")
-    assert counts.loc["Ball | unknown", ["wanted", "pictures", "dead"]].tolist() == [1, 0, 1]
+    assert counts.loc["Ball × unknown", ["wanted", "pictures", "dead"]].tolist() == [1, 0, 1]
     assert len(store.load_open_images(tmp_path / "to")) == 11
 
 
