@@ -172,7 +172,7 @@ def _values(training, evaluation, label, prediction, attribute, attribute_predic
     check_table(training, label, attribute)
     more = [] if attribute_prediction is None else [attribute_prediction]
     check_table(evaluation, label, prediction, attribute, *more)
-    found = []
+    each = []
     for columns in ([attribute, *more], [label, prediction]):
         values = [checked(t[c], c) for t in (training, evaluation) for c in columns if c in t]
         occur = pd.unique(pd.concat([v.astype(object) for v in values])).tolist()  # True and 1 are one value
@@ -181,10 +181,10 @@ def _values(training, evaluation, label, prediction, attribute, attribute_predic
                 f"{' and '.join(map(repr, columns))} hold text and numbers ({', '.join(map(repr, occur[:4]))}): they "
                 "must have the same values in both tables."
             )
-        found.append(sorted(occur))
-        if len(found[-1]) < 2:
-            raise ValueError(f"{columns[0]!r} is {found[-1][0]!r} in every row: there is no association to measure.")
-    return found
+        each.append(sorted(occur))
+        if len(each[-1]) < 2:
+            raise ValueError(f"{columns[0]!r} is {each[-1][0]!r} in every row: there is no association to measure.")
+    return each
 
 
 def _counts(table, columns, values):

@@ -103,8 +103,8 @@ def audit(
     >>> import pandas as pd
     >>> from utils.evaluation import audit
     >>> people = pd.DataFrame({"group": list("aabbcc"), "label": [1, 1, 1, 1, 0, 0], "pred1": [1, 1, 1, 0, 1, 1]})
-    >>> found = audit(people, groups=["group"], metrics=["true_positive_rate"], problems="ignore")
-    >>> found[["group", "value", "low", "high", "n", "note"]].round(2)
+    >>> rates = audit(people, groups=["group"], metrics=["true_positive_rate"], problems="ignore")
+    >>> rates[["group", "value", "low", "high", "n", "note"]].round(2)
       group  value   low  high  n                         note
     0   NaN   0.75  0.30  0.95  6
     1     a   1.00  0.34  1.00  2

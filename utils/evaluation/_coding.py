@@ -205,18 +205,18 @@ def code(
         )
     two = positive is not None or all(is_binary(table[c]) for c in columns)
     if not two and not any(METRICS[m].by_class for m in metrics):
-        found = _right_or_wrong(table, label, prediction)
+        coded = _right_or_wrong(table, label, prediction)
     elif not two and not any(METRICS[m].of_rows for m in metrics):
-        found = _by_class(table, label, prediction)
+        coded = _by_class(table, label, prediction)
     else:
-        found = _two_classes(table, label, prediction, positive)
-    found["score"] = None if score is None else check_scores(table[score], score)
-    if prediction is not None and _constant(table[prediction] if found.get("right_only") else found["prediction"]):
-        found["problems"] = (
+        coded = _two_classes(table, label, prediction, positive)
+    coded["score"] = None if score is None else check_scores(table[score], score)
+    if prediction is not None and _constant(table[prediction] if coded.get("right_only") else coded["prediction"]):
+        coded["problems"] = (
             f"The model predicts {first[-1]!r} for all {len(table)} rows: a difference of 0 between groups then shows "
             "nothing.",
         )
-    return Coded(len(table), **found)
+    return Coded(len(table), **coded)
 
 
 def _right_or_wrong(table, label, prediction):
@@ -269,7 +269,7 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 def reference_groups(audit: pd.DataFrame, attributes: Sequence[str], reference: Hashable | Mapping) -> dict:
     """Split → the reference group's name in it, for every split of an audit in which the reference names a group."""
-    found = {}
+    named = {}
     asked = reference if isinstance(reference, dict) else None
     for pattern in audit[attributes].notna().drop_duplicates().itertuples(index=False):
         split = tuple(a for a, there in zip(attributes, pattern, strict=True) if there)
@@ -281,8 +281,8 @@ def reference_groups(audit: pd.DataFrame, attributes: Sequence[str], reference: 
         else:
             continue
         if name in [group_name(v) for v in rows.itertuples(index=False)]:
-            found[split] = name
-    if not found:
+            named[split] = name
+    if not named:
         names = [str(v) for a in attributes for v in audit[a].dropna().unique()]
         raise ValueError(f"There is no group {reference!r}; there are {listed(names, 20)}.")
-    return found
+    return named

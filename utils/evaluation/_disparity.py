@@ -63,8 +63,8 @@ def disparities(audit: pd.DataFrame, reference: Hashable | Mapping = None, level
     >>> import pandas as pd
     >>> from utils.evaluation import audit, disparities
     >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 8 * [1], "pred1": [1, 1, 1, 1, 1, 1, 1, 0]})
-    >>> found = disparities(audit(people, groups=["group"], problems="ignore"))
-    >>> found[["comparison", "group", "reference", "difference", "corrected"]].round(2)
+    >>> gaps = disparities(audit(people, groups=["group"], problems="ignore"))
+    >>> gaps[["comparison", "group", "reference", "difference", "corrected"]].round(2)
           comparison group reference  difference  corrected
     0  worst to best     b         a       -0.25      -0.03
     """

@@ -104,8 +104,8 @@ def counterfactual_flip_rate(
     Examples
     --------
     >>> from utils.evaluation import counterfactual_flip_rate
-    >>> found = counterfactual_flip_rate([1, 1, 0, 0], [1, 0, 0, 0])
-    >>> found.round(2).to_dict()
+    >>> flips = counterfactual_flip_rate([1, 1, 0, 0], [1, 0, 0, 0])
+    >>> flips.round(2).to_dict()
     {'value': 0.25, 'low': 0.05, 'high': 0.7, 'n': 4.0, 'flips': 1.0, 'to_positive': 0.0, 'to_negative': 1.0}
     """
     before = checked(prediction, "prediction")

@@ -60,8 +60,8 @@ def leakage(
     Examples
     --------
     >>> from utils.evaluation import leakage
-    >>> found = leakage(4 * ["long"] + 4 * ["short"], list("aaaabbbb"), folds=2)
-    >>> found[["value", "chance"]].to_dict()
+    >>> leaked = leakage(4 * ["long"] + 4 * ["short"], list("aaaabbbb"), folds=2)
+    >>> leaked[["value", "chance"]].to_dict()
     {'value': 1.0, 'chance': 0.5}
     >>> leakage(8 * ["long"], list("aaaabbbb"), folds=2)["value"].item()
     0.5
@@ -165,8 +165,8 @@ def leakage_amplification(
     >>> from utils.evaluation import leakage_amplification
     >>> label = 15 * [0] + 5 * [1] + 5 * [0] + 15 * [1]
     >>> prediction, attribute = 20 * [0] + 20 * [1], 20 * ["a"] + 20 * ["b"]
-    >>> found = leakage_amplification(label, prediction, attribute, flips=2, folds=2)
-    >>> found[["model", "labels", "dataset", "value"]].round(2).to_dict()
+    >>> amplified = leakage_amplification(label, prediction, attribute, flips=2, folds=2)
+    >>> amplified[["model", "labels", "dataset", "value"]].round(2).to_dict()
     {'model': 1.0, 'labels': 0.75, 'dataset': 0.55, 'value': 0.45}
     """
     label = checked(label, "label")

@@ -78,6 +78,6 @@ def _checked_p(p_values):
     p = np.asarray(p_values, float)
     wrong = p[~((p >= 0) & (p <= 1))]
     if p.ndim != 1 or wrong.size:
-        found = f"they hold {wrong[0]}" if wrong.size else f"they have the shape {p.shape}"
-        raise ValueError(f"p-values are a list of numbers between 0 and 1, none missing; {found}.")
+        problem = f"they hold {wrong[0]}" if wrong.size else f"they have the shape {p.shape}"
+        raise ValueError(f"p-values are a list of numbers between 0 and 1, none missing; {problem}.")
     return p

@@ -137,8 +137,8 @@ def null_gap_test(
     >>> import pandas as pd
     >>> from utils.evaluation import audit, null_gap_test
     >>> people = pd.DataFrame({"group": list("aaaabbbb"), "label": 8 * [1], "pred1": [1, 1, 1, 1, 1, 1, 0, 0]})
-    >>> found = audit(people, groups=["group"], problems="ignore")
-    >>> null_gap_test(found)[["by", "rate", "gap", "null_mean", "p_value"]].round(2)
+    >>> rates = audit(people, groups=["group"], problems="ignore")
+    >>> null_gap_test(rates)[["by", "rate", "gap", "null_mean", "p_value"]].round(2)
           by  rate  gap  null_mean  p_value
     0  group  0.75  0.5       0.23     0.22
     """

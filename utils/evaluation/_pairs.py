@@ -159,8 +159,8 @@ def paired_bootstrap(
     >>> from utils.evaluation import paired_bootstrap
     >>> before = pd.DataFrame({"group": list("aaabbb"), "label": 6 * [1], "pred1": [1, 0, 0, 0, 0, 0]})
     >>> after = before.assign(pred1=[0, 1, 1, 1, 1, 0])
-    >>> found = paired_bootstrap(before, after, groups="group", draws=100)
-    >>> found[["group", "before", "after", "difference", "low", "high", "n"]].round(2)
+    >>> changes = paired_bootstrap(before, after, groups="group", draws=100)
+    >>> changes[["group", "before", "after", "difference", "low", "high", "n"]].round(2)
       group  before  after  difference   low  high  n
     0   NaN    0.17   0.67        0.50 -0.22  0.97  6
     1     a    0.33   0.67        0.33 -0.66  1.00  3
@@ -230,14 +230,14 @@ def _paired_change(metric, cells, drawn, level):
     else:
         note[few] = f"Bonett and Price's interval: under {FEW} rows differ, too few for the bootstrap"
         low[few], high[few] = paired_difference_interval(gained[few], lost[few], of[few], level)
-    found = {"before": first, "after": second, "difference": second - first, "low": low, "high": high}
-    return found | {"n": cells.sum((1, 2, 3)), "note": note}
+    columns = {"before": first, "after": second, "difference": second - first, "low": low, "high": high}
+    return columns | {"n": cells.sum((1, 2, 3)), "note": note}
 
 
 def _four(cells, summed):
     """tp, fp, fn, tn of one model: (…, label, before, after) summed over the other model's predictions."""
-    one = cells.sum(summed)
-    return one[..., 1, 1], one[..., 0, 1], one[..., 1, 0], one[..., 0, 0]
+    cells_of_one = cells.sum(summed)
+    return cells_of_one[..., 1, 1], cells_of_one[..., 0, 1], cells_of_one[..., 1, 0], cells_of_one[..., 0, 0]
 
 
 def _gained_and_lost(metric, cells):

@@ -53,8 +53,8 @@ def seeds_and_rows_interval(
     --------
     >>> import numpy as np
     >>> from utils.evaluation import seeds_and_rows_interval
-    >>> found = seeds_and_rows_interval(np.array([[1, 1, 1, 0], [1, 1, 0, 0]]))
-    >>> {name: round(found[name], 3) for name in ("mean", "se_seeds", "se_rows", "se")}
+    >>> accuracy = seeds_and_rows_interval(np.array([[1, 1, 1, 0], [1, 1, 0, 0]]))
+    >>> {name: round(accuracy[name], 3) for name in ("mean", "se_seeds", "se_rows", "se")}
     {'mean': 0.625, 'se_seeds': 0.125, 'se_rows': 0.239, 'se': 0.239}
     """
     correct = np.asarray(correct)

@@ -110,11 +110,11 @@ def describe_forest(audit: pd.DataFrame, metric: str) -> str:
     rows = metric_rows(audit, metric)
     groups, overall = rows[rows["split"] != ""], rows[rows["split"] == ""]
     splits = groups["split"].unique()
-    said = f"{capitalised(in_words(metric))}{of_class(audit, metric)}"
-    said += f" by {_and(splits)} with {_level(audit)}s, {_count(groups)}" if len(splits) else f" with {_level(audit)}"
+    words = f"{capitalised(in_words(metric))}{of_class(audit, metric)}"
+    words += f" by {_and(splits)} with {_level(audit)}s, {_count(groups)}" if len(splits) else f" with {_level(audit)}"
     if len(overall):
-        said += f"; overall {value_words(overall.iloc[0])}"
-    return f"{said}{extremes_in_words(groups)}."
+        words += f"; overall {value_words(overall.iloc[0])}"
+    return f"{words}{extremes_in_words(groups)}."
 
 
 def plot_small_multiples(
@@ -151,8 +151,8 @@ def plot_small_multiples(
     >>> from utils.evaluation import audit
     >>> from utils.plotting import plot_small_multiples
     >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
-    >>> found = audit(people, groups=["sex"], metrics=["accuracy", "selection_rate"], problems="ignore")
-    >>> [ax.get_title().splitlines() for ax in plot_small_multiples(found)]
+    >>> rates = audit(people, groups=["sex"], metrics=["accuracy", "selection_rate"], problems="ignore")
+    >>> [ax.get_title().splitlines() for ax in plot_small_multiples(rates)]
     [['accuracy', 'overall 0.500'], ['selection rate', 'overall 0.500']]
     """
     metrics, tables = _panels_of(audit, metrics, by)
@@ -198,20 +198,22 @@ def describe_small_multiples(
     >>> from utils.evaluation import audit
     >>> from utils.plotting import describe_small_multiples
     >>> people = pd.DataFrame({"sex": ["f"] * 4 + ["m"] * 4, "label": 1, "pred1": [1, 0, 0, 0, 1, 1, 1, 0]})
-    >>> found = audit(people, groups=["sex"], metrics=["accuracy", "error_rate"], problems="ignore")
-    >>> describe_small_multiples(found)
+    >>> rates = audit(people, groups=["sex"], metrics=["accuracy", "error_rate"], problems="ignore")
+    >>> describe_small_multiples(rates)
     '2 panels with 95 % intervals by sex, 2 groups. Accuracy overall 0.500; lowest f at 0.250, ... Error rate overall
     0.500; lowest m at 0.250, ..., highest f at 0.750, under 30 rows.'
     """
     metrics, tables = _panels_of(audit, metrics, by)
     first = tables[0][tables[0]["split"] != ""]
-    said = []
+    parts = []
     for metric, rows in zip(metrics, tables, strict=True):
         groups, overall = rows[rows["split"] != ""], rows[rows["split"] == ""]
         at = f" overall {number_words(overall['value'].iloc[0])}" if len(overall) else ""
-        said.append(f"{in_words(metric)}{at}{extremes_in_words(groups, brief=True)}")
+        parts.append(f"{in_words(metric)}{at}{extremes_in_words(groups, brief=True)}")
     splits = f" by {_and(first['split'].unique())}" if len(first) else ""
-    return f"{len(metrics)} panels with {_level(audit)}s{splits}, {_count(first)}. {'. '.join(map(capitalised, said))}."
+    return (
+        f"{len(metrics)} panels with {_level(audit)}s{splits}, {_count(first)}. {'. '.join(map(capitalised, parts))}."
+    )
 
 
 def _panels_of(audit, metrics, by):

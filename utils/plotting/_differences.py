@@ -75,8 +75,8 @@ def plot_differences(
         print_n(ax, y, rows)
     metrics = table["metric"].unique() if "metric" in table else []
     corrected = (low or f"{_interval_of(table, value)}low") == "corrected_low"
-    said = in_words(value) + (f" in {in_words(metrics[0])}" if len(metrics) == 1 else "")
-    ax.set_xlabel(said + (", intervals corrected for having picked the groups" if corrected else ""))
+    quantity = in_words(value) + (f" in {in_words(metrics[0])}" if len(metrics) == 1 else "")
+    ax.set_xlabel(quantity + (", intervals corrected for having picked the groups" if corrected else ""))
     handles = [
         Line2D([], [], color=SERIES[0], linewidth=2, marker=marker, markersize=8, label=text)
         for i, (marker, text) in enumerate(
@@ -115,10 +115,10 @@ def describe_differences(
         for (_, row), s in zip(rows.iterrows(), side, strict=True)
         if s
     ]
-    said = f"{capitalised(in_words(value))} with intervals, {len(rows)} {'line' if len(rows) == 1 else 'lines'}"
+    sentence = f"{capitalised(in_words(value))} with intervals, {len(rows)} {'line' if len(rows) == 1 else 'lines'}"
     holds = f"intervals that do not hold {zero:g}: {listed(away, 8)}" if away else f"every interval holds {zero:g}"
-    said += extremes_in_words(rows, with_n="n" in table)
-    return f"{said}; {holds if np.isfinite(rows['low']).any() else 'no intervals'}."
+    sentence += extremes_in_words(rows, with_n="n" in table)
+    return f"{sentence}; {holds if np.isfinite(rows['low']).any() else 'no intervals'}."
 
 
 def _differences(table, value, low, high, names, no_disparity):

@@ -42,16 +42,16 @@ def extremes_in_words(rows: pd.DataFrame, brief: bool = False, with_n: bool = Tr
         few = f", under {SMALL} rows" if row["small"] else ""
         return f"{full_name(row, rows)} at {number_words(row['value']) + few if brief else value_words(row, with_n)}"
 
-    said = ""
+    text = ""
     if len(known) == 1:
-        said += f"; {say(known.iloc[0])}"
+        text += f"; {say(known.iloc[0])}"
     elif len(known):
-        said += f"; lowest {say(known.loc[known['value'].idxmin()])}, highest {say(known.loc[known['value'].idxmax()])}"
+        text += f"; lowest {say(known.loc[known['value'].idxmin()])}, highest {say(known.loc[known['value'].idxmax()])}"
     if len(lost):
-        said += "; undefined: " + listed(
+        text += "; undefined: " + listed(
             [full_name(r, rows) + (f" ({r['note']})" if r["note"] else "") for _, r in lost.iterrows()]
         )
-    return said
+    return text
 
 
 def draw_rows(
