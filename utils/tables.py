@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 CROSSED = " × "  # between the values of a crossed group, everywhere
+MISSING = "(missing)"  # the group of the rows without a value
 
 
 def require_columns(table: pd.DataFrame, *columns: str) -> None:
@@ -33,6 +34,8 @@ def columns_of(groups: str | Sequence[str]) -> list[str]:
 def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
     """Each row's group as one text; several columns are crossed: "Female × Black".
 
+    A row without a value is of the group "(missing)", as in `audit`: nobody is dropped without a word.
+
     Parameters
     ----------
     table : DataFrame, one row an example
@@ -58,7 +61,7 @@ def crossed(table: pd.DataFrame, groups: str | Sequence[str]) -> pd.Series:
     if not columns:
         raise KeyError("groups names no column: give one, or several to be crossed.")
     require_columns(table, *columns)
-    first, *others = (table[column].astype(str) for column in columns)
+    first, *others = (table[column].astype(str).where(table[column].notna(), MISSING) for column in columns)
     return first.str.cat(others, sep=CROSSED)
 
 

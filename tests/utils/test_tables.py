@@ -63,6 +63,15 @@ def test_a_group_needs_a_column_that_is_there():
         crossed(PEOPLE, ["sex", "race"])
 
 
+@pytest.mark.parametrize("kind", ["str", "object", "category", "Float64", "float64", "boolean", "datetime64[ns]"])
+def test_a_row_without_a_value_is_of_one_group_by_itself_whatever_the_column_holds(kind):
+    values = {"Float64": [1.5, None], "float64": [1.5, None], "boolean": [True, None], "datetime64[ns]": ["2020", None]}
+    table = pd.DataFrame({"a": pd.Series(values.get(kind, ["x", None]), dtype=kind), "b": ["f", "m"]})
+    assert crossed(table, ["a", "b"]).iloc[1] == "(missing) × m" and crossed(table, "a").iloc[1] == "(missing)"
+    audited = audit(table.assign(label=1, pred1=1), groups=["a", ("a", "b")], problems="ignore")
+    assert set(audited["a"].dropna()) - {"(missing)"} and "(missing)" in set(audited["a"])
+
+
 def test_names_are_joined_in_one_place():
     """The workshop's own keys, such as 8-orange, are the one exception, behind their door."""
     joins = re.compile(r"""["'](?: ?[×-] ?| [|x] )["']\.join|\.str\.cat\(|sep=["'] ?[×-]""")

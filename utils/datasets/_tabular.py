@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from utils.datasets._registry import DataError
-from utils.tables import require_columns
+from utils.tables import MISSING, require_columns
 
-MISSING = "(missing)"
 NEARLY_NUMBERS = 0.9  # a column with at least this share of numbers is taken for numbers with mistakes in it
 MOST_GROUPS = 20  # more values than this make no groups but single persons: age in years, a postcode
 MOST_CATEGORIES = 1000

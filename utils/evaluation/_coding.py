@@ -8,9 +8,7 @@ import pandas as pd
 
 from utils.evaluation._counting import as_binary, check_scores, is_binary, plain
 from utils.evaluation._metrics import METRICS
-from utils.tables import group_name, require_columns
-
-MISSING = "(missing)"
+from utils.tables import MISSING, group_name, require_columns
 
 
 def check_table(table: pd.DataFrame, *columns: str) -> None:
