@@ -1,6 +1,7 @@
 """`grading` works without `utils`, and `utils` without `grading`; and parts of `grading` without the rest of it."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,12 @@ def test_the_student_edition_holds_what_its_check_needs_and_nothing_else_of_grad
 def test_a_module_that_is_only_started_is_seen():
     assert {"stage"} <= of_grading("warm") and {"inside"} <= of_grading("session")
     assert {"bounded_process"} <= of_grading("bounded") and {"safe"} <= of_grading("bounded_process")
+
+
+def test_the_readme_says_of_every_file_what_it_is_for():
+    text = (ROOT / "grading/README.md").read_text(encoding="utf-8")
+    _, _, table = text.partition("### Which file does what")
+    named = re.findall(r"`(\w+)`", table.partition("### What it stops")[0])
+    there = {path.stem for path in (ROOT / "grading").rglob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in (ROOT / "grading").glob("*/__init__.py")}
+    assert set(named) - {"grading", "Submission", "Outcome", "Result"} == there | packages
