@@ -31,7 +31,8 @@ def reliability_table(
     score : column of numbers in [0, 1]
     groups : column or columns with the groups' names, crossed where there are several; rows whose name is missing form
         the group "(missing)". None: all rows are one group, and there is no group column
-    bins : how many bins of equal width; each is closed below, the last one on both sides
+    bins : how many bins of equal width; each is closed below, the last one on both sides. A score within 1e-7 of an
+        edge lies on it, so that 0.3 does not depend on how it was computed
     level : nominal coverage of the Wilson interval of `observed`
 
     Returns
@@ -68,7 +69,7 @@ def reliability_table(
     n = np.bincount(cell, minlength=cells)
     positives = np.bincount(cell, weights=y, minlength=cells)
     out = names.loc[names.index.repeat(bins)].reset_index(drop=True)
-    edges = np.linspace(0, 1, bins + 1)
+    edges = np.arange(bins + 1) / bins  # 7 / 10 is 0.7, which linspace misses by the last digit
     out["bin"] = np.tile(np.arange(bins), len(names))
     out["low_edge"], out["high_edge"] = np.tile(edges[:-1], len(names)), np.tile(edges[1:], len(names))
     out["mean_score"] = divide(np.bincount(cell, weights=s, minlength=cells), n)

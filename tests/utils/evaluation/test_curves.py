@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from utils.evaluation._counting import score_bins
 from utils.evaluation._curves import reliability_table, roc_table
 from utils.evaluation._intervals import rate_interval
+from utils.evaluation._metrics import calibration_error
 
 
 @pytest.fixture
@@ -70,8 +72,8 @@ def test_reliability_agrees_with_counting_bin_by_bin(rows, bins):
     assert out["n"].sum() == len(frame) and len(out) == bins * frame["who"].fillna("(missing)").nunique()
     named = frame.assign(who=frame["who"].astype(object).where(frame["who"].notna(), "(missing)"))
     for row in out.itertuples():
-        above = named["score"] >= row.low_edge
-        below = (named["score"] < row.high_edge) | (row.bin == bins - 1)
+        above = named["score"] >= row.low_edge - 1e-7  # so near to an edge a score lies on it
+        below = (named["score"] < row.high_edge - 1e-7) | (row.bin == bins - 1)
         part = named[above & below & (named["who"] == row.who)]
         assert row.n == len(part) and row.small == (row.n < 30)
         if len(part):
@@ -159,6 +161,45 @@ def test_bool_labels_any_index_and_32_bit_scores(table):
 def test_bad_input_gets_a_sentence(table, curve, change, options, error, words):
     with pytest.raises(error, match=words):
         curve(table.assign(**change), **options)
+
+
+@pytest.mark.parametrize("bins", [5, 10, 20, 100])
+@pytest.mark.parametrize("parts", [10, 20, 100])
+def test_a_score_on_an_edge_is_in_the_bin_above_however_it_was_computed(bins, parts):
+    k = np.arange(parts + 1)
+    wanted = np.minimum(k * bins // parts, bins - 1)
+    ways = {
+        "divided": k / parts,
+        "multiplied": k * (1 / parts),
+        "stepped": np.arange(0, 1 + 0.5 / parts, 1 / parts),
+        "added up": np.cumsum(np.full(parts + 1, 1 / parts)) - 1 / parts,
+        "spaced": np.linspace(0, 1, parts + 1),
+        "the rest": 1 - (parts - k) / parts,
+        "32 bits": (k / parts).astype(np.float32).astype(float),
+        "32 bits as they are": (k / parts).astype(np.float32),
+        "32 bits multiplied": (k.astype(np.float32) * np.float32(1 / parts)).astype(float),
+    }
+    for way, scores in ways.items():
+        assert np.array_equal(score_bins(scores, bins), wanted), way
+    on_edge = k * bins % parts == 0
+    just_under = score_bins(np.maximum(k / parts - 1e-6, 0), bins)
+    assert np.array_equal(just_under, np.where(on_edge & (k > 0) & (k < parts), wanted - 1, wanted))
+    assert np.array_equal(score_bins(np.minimum(k / parts + 1e-6, 1), bins), wanted)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1), st.sampled_from([1, 3, 7, 10, 10**6, 10**9]))
+@settings(deadline=None, max_examples=100)
+def test_bins_of_rising_scores_rise(scores, bins):
+    place = score_bins(np.sort(scores), bins)
+    assert (np.diff(place) >= 0).all() and place.min() >= 0 and place.max() < bins
+
+
+def test_tables_and_errors_count_scores_on_edges_alike():
+    frame = pd.DataFrame({"label": [0, 1, 0, 1], "score": [0.2, 0.3, 0.6, 0.7]})
+    out = reliability_table(frame)
+    assert out.loc[out["n"] > 0, "bin"].tolist() == [2, 3, 6, 7]
+    assert (out.loc[out["n"] > 0, "low_edge"] == out.loc[out["n"] > 0, "mean_score"]).all()
+    assert calibration_error([1, 1, 0], [0.65, 0.7, 0.7]) == pytest.approx((0.35 + abs(1.4 - 1)) / 3)
 
 
 def test_no_rows_and_no_bins_get_a_sentence(table):
