@@ -209,7 +209,7 @@ def unpinned(function: str, call: ast.Call) -> str | None:
 @pytest.mark.parametrize("lab", sorted({p.parent.name for p in SOURCES} - {"lab0_start_here"}))
 def test_a_lab_is_worth_100_points(lab):
     points = [of_nbgrader(c).get("points", 0) for p in SOURCES if p.parent.name == lab for c in cells(p)]
-    assert sum(points) == 100
+    assert sum(points) == 100, f"the questions of {lab} are worth {sum(points)} points together"
 
 
 @pytest.mark.parametrize("path", SOLVED, ids=name)

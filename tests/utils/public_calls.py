@@ -466,20 +466,7 @@ def of_evaluation(m):
         metric_registry.Metric.counts: call(metrics.METRICS["accuracy"], **cells),
         counting.score_bins: call(m.score.to_numpy()),
         **{metric.of_rows: call(*weighted) for metric in metrics.METRICS.values() if metric.of_rows},
-        **dict.fromkeys(
-            [
-                criteria.conditional_use_accuracy_difference,
-                criteria.demographic_parity_difference,
-                criteria.demographic_parity_ratio,
-                criteria.equal_opportunity_difference,
-                criteria.equalized_odds_difference,
-                criteria.overall_accuracy_difference,
-                criteria.predictive_equality_difference,
-                criteria.predictive_parity_difference,
-                criteria.treatment_equality_difference,
-            ],
-            call(m.people, crossed),
-        ),
+        **{criterion.function: call(m.people, crossed) for criterion in criteria.CRITERIA.values()},
         curves.reliability_table: call(m.people, groups=crossed),
         curves.roc_table: call(m.people, groups=crossed),
         disparity.composites: call(),
@@ -517,11 +504,9 @@ def of_evaluation(m):
             call(m.score.to_numpy(), m.people["sex"]),
         ],
         leakage.leakage_amplification: call(m.label, m.prediction, m.people["sex"], flips=2),
-        **{f: call(m.label, m.score) for f in (metrics.auc, metrics.calibration_error, metrics.mean_score)},
         **{
-            getattr(metrics, name): call(m.label, m.prediction)
-            for name, metric in metrics.METRICS.items()
-            if metric.of_counts
+            metric.function: call(m.label, m.prediction if metric.of_counts else m.score)
+            for metric in metrics.METRICS.values()
         },
         pareto.non_dominated: call(m.models, ["accuracy"], ["difference"]),
         proxies.proxy_table: call(m.people, m.others, ["hours", "job"], "sex"),

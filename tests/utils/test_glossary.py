@@ -3,6 +3,7 @@
 import pytest
 
 from utils.evaluation._metrics import METRICS
+from utils.evaluation.criteria import CRITERIA
 from utils.glossary import PAGE, entry, metric_functions, page
 
 
@@ -11,8 +12,9 @@ def test_the_page_is_what_the_docstrings_make_of_it():
     assert page(text) == text, "run `make glossary`"
 
 
-def test_every_metric_has_an_entry():
-    assert {*METRICS} <= set(metric_functions())
+def test_every_metric_and_every_criterion_has_an_entry():
+    without = {*METRICS, *CRITERIA} - set(metric_functions())
+    assert not without, f"no field Formula in the docstring of {', '.join(sorted(without))}"
     text = PAGE.read_text(encoding="utf-8")
     for function in metric_functions().values():
         heading, definition = entry(function)
