@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,8 @@ def read_roster(path: Path | None, may_be_empty: bool = False) -> Roster:
     """Read a class from a CSV table with the column `student`.
 
     The table is in UTF-8, with or without a mark of its beginning (BOM), and its columns are separated by a comma, a
-    semicolon or a tab. Capital letters and spaces in the names of columns, and spaces around what stands in a cell,
-    make no difference.
+    semicolon or a tab. Names of columns may have capital letters, and spaces or hyphens in place of underscores
+    ("Moodle ID", "E-Mail"); spaces around what stands in a cell make no difference.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def read_roster(path: Path | None, may_be_empty: bool = False) -> Roster:
         table = [cells for cells in csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count)) if cells]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise GradingError(f"The roster {path} cannot be read ({problem}): give a CSV table in UTF-8.") from None
-    columns = [column.strip().lower() for column in table[0]] if table else []
+    columns = [_column(name) for name in table[0]] if table else []
     rows = [_row(columns, cells) for cells in table[1:]]
     roster = Roster([row for row in rows if row.get("student")])
     if "student" not in columns or not (roster.rows or may_be_empty):
@@ -64,6 +65,11 @@ def read_roster(path: Path | None, may_be_empty: bool = False) -> Roster:
     for column in NUMBERS:
         _need_one_student_for_each(column, roster, path)
     return roster
+
+
+def _column(name: str) -> str:
+    name = re.sub(r"[\s_-]+", "_", name.strip().lower())
+    return "email" if name == "e_mail" else name
 
 
 def _row(columns: list[str], cells: list[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation._coding import (
+    OF_AUDIT,
     Coded,
     Groups,
     check_table,
@@ -95,7 +96,8 @@ def audit(
     Raises
     ------
     KeyError, ValueError : unknown columns, metrics or settings; missing labels or predictions; labels that are not
-        binary where they must be; scores outside [0, 1]; a group column without any value
+        binary where they must be; scores outside [0, 1]; a group column without any value, or that is called like one of
+        the result's own columns
     AuditError : see `problems`
 
     Examples
@@ -114,6 +116,11 @@ def audit(
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     asked = _Asked(metrics, interval, level, simultaneous, draws, problems)
     splits, attributes = splits_of(groups)
+    if taken := [a for a in attributes if a in OF_AUDIT]:
+        raise ValueError(
+            f"A group column is called {taken[0]!r}, as a column of the audit is: give it another name, as in "
+            f"table.rename(columns={{{taken[0]!r}: '{taken[0]}_'}})."
+        )
     label, prediction, score = _needed(metrics, label, prediction, score)
     check_table(table, *(c for c in (label, prediction, score) if c is not None), *attributes)
 

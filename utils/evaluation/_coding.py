@@ -61,6 +61,10 @@ def correct(table: pd.DataFrame, label: str = "label", prediction: str = "pred1"
     return table[label] == table[prediction]
 
 
+# The columns of an audit beside those of the groups.
+OF_AUDIT = ("metric", "class", "value", "low", "high", "n", "positives", "small", "count", "of", "se", "note")
+
+
 def splits_of(groups: str | Sequence[str | Sequence[str]]) -> tuple[list[tuple[str, ...]], list[str]]:
     """The ways of grouping that were asked for, all rows together first, and the columns that they need, each once.
 
@@ -257,6 +261,11 @@ def splits_in(audit: pd.DataFrame) -> list[tuple[tuple[str, ...], pd.DataFrame]]
 
 def attributes_of(audit: pd.DataFrame) -> list[str]:
     """The group columns of an audit: those before `metric`."""
+    if "metric" not in audit:
+        raise ValueError(
+            f"This table is no result of audit(): it has no column 'metric', but {', '.join(map(str, audit.columns))}; "
+            "give what audit(...) returned."
+        )
     return list(audit.columns[: audit.columns.get_loc("metric")])
 
 

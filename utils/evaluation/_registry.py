@@ -4,6 +4,7 @@
 `_metrics.py`, and one without a direction cannot be registered: nothing could say which group is served worse.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 CELLS = ("tp", "fp", "fn", "tn")
+COLUMNS = ("label", "prediction", "score")
 BETTER = ("higher", "lower", "neither")
 # What is missing where the cells below the line of a rate hold no row.
 NO_ROWS = {
@@ -85,13 +87,14 @@ def rate(
     above: str, below: str, *, better: str, needs: tuple[str, ...] = ("label", "prediction"), by_class: bool = True
 ) -> Callable:
     """Decorator: a metric that is a share of rows. `above` and `below` the line: cells, as in rate("tp", "tp fn")."""
-    unknown = {*above.split(), *below.split()} - {*CELLS}
-    if unknown or not above or below not in NO_ROWS:
+    known = isinstance(above, str) and below in NO_ROWS
+    counted = above.split() if known else []
+    if not counted or not set(counted) <= set(below.split()) or len(set(counted)) < len(counted):
         raise ValueError(
-            f"A rate counts cells out of cells, {', '.join(CELLS)}, and below the line stands one of "
-            f"{', '.join(map(repr, NO_ROWS))}; given were {above!r} and {below!r}."
+            f"A rate counts some of the cells {', '.join(CELLS)}, each once, out of those below the line, which are "
+            f"one of {', '.join(map(repr, NO_ROWS))}; given were {above!r} and {below!r}."
         )
-    parts = {"above": tuple(above.split()), "below": tuple(below.split())}
+    parts = {"above": tuple(counted), "below": tuple(below.split())}
 
     def register(function: Callable) -> Callable:
         def of_counts(*cells):
@@ -122,12 +125,27 @@ def _register(function, better, **parts):
             f"{name} cannot be registered with better={better!r}: say which value serves a group better, "
             f"{', '.join(map(repr, BETTER))}; disparities() calls the other group the worst."
         )
-    if "\nFormula: " not in (function.__doc__ or "").replace("\n    ", "\n"):
-        raise ValueError(f"{name} cannot be registered without a docstring that has a field Formula, as the others.")
-    if name in METRICS and METRICS[name].function.__module__ != function.__module__:
-        raise ValueError(f"There is a metric {name} already, in {METRICS[name].function.__module__}.")
+    needs, formula = parts["needs"], parts.get("of_counts") or parts.get("of_rows")
+    if not isinstance(needs, tuple) or not needs or not set(needs) <= {*COLUMNS}:
+        raise ValueError(
+            f"{name} cannot be registered with needs={needs!r}: give a tuple of {', '.join(map(repr, COLUMNS))}."
+        )
+    if not callable(formula):
+        raise ValueError(f"{name} cannot be registered with the formula {formula!r}: give a function.")
+    _check_new(function, METRICS)
     METRICS[name] = Metric(name, function, better, **parts)
     return function
+
+
+def _check_new(function, registered):
+    """That a function says what it is, and takes no other's name. A module that is loaded anew registers its own."""
+    name = function.__name__
+    if "\nFormula: " not in (inspect.getdoc(function) or ""):
+        raise ValueError(f"{name} cannot be registered without a docstring that has a field Formula, as the others.")
+    if name in registered and registered[name].function.__module__ != function.__module__:
+        raise ValueError(
+            f"{name} is registered already, in {registered[name].function.__module__}: give yours another name."
+        )
 
 
 def criterion(name: str, *metrics: str) -> Callable:
@@ -137,6 +155,9 @@ def criterion(name: str, *metrics: str) -> Callable:
         raise ValueError(f"{name} asks for {', '.join(unknown) or 'no metric'}; there are {', '.join(METRICS)}.")
 
     def register(function: Callable) -> Callable:
+        _check_new(function, CRITERIA)
+        if other := next((c for c in CRITERIA.values() if c.name == name and c.metrics != metrics), None):
+            raise ValueError(f"{name} is the criterion of {', '.join(other.metrics)} already: give yours another name.")
         CRITERIA[function.__name__] = Criterion(name, function, metrics)
         return function
 

@@ -52,6 +52,9 @@ class Method:
     def __post_init__(self):
         if problems := _problems(self):
             raise ValueError(f"The method {self.name!r} cannot be registered: {'; '.join(problems)}.")
+        # Whoever asks for help or for the parameters is shown those of the function.
+        object.__setattr__(self, "__doc__", inspect.getdoc(self.function))
+        object.__setattr__(self, "__wrapped__", self.function)
 
     def __call__(self, train: pd.DataFrame, validation: pd.DataFrame, **settings: Any) -> Any:
         return self.function(train, validation, **settings)
@@ -83,7 +86,8 @@ def _problems_of_function(method: Method) -> list[str]:
     problems = []
     try:
         more = {name: None for name in ("features", BASE, GRID_SIZE) if name in signature.parameters}
-        signature.bind(None, None, groups="", seed=0, **more)
+        # What else it asks for may come as a setting: who trains with it says so there.
+        signature.bind_partial(None, None, groups="", seed=0, **more)
     except TypeError as error:
         problems = [f"its function cannot be called as (train, validation, groups=…, seed=…): {error}"]
     for name in (BASE, GRID_SIZE):
@@ -112,5 +116,9 @@ def as_method(name: str, function: Callable) -> Method:
     """A Method as it is; a function of one's own with what its parameters say of it."""
     if isinstance(function, Method):
         return function
+    if not callable(function):
+        raise ValueError(
+            f"The method {name!r} is {function!r}; give a function of (train, validation, *, groups, seed=0, …)."
+        )
     parameters = inspect.signature(function).parameters
-    return Method(name, function, "your own", tuple(n for n in (BASE, GRID_SIZE) if n in parameters), "–")
+    return Method(str(name), function, "your own", tuple(n for n in (BASE, GRID_SIZE) if n in parameters), "–")

@@ -17,6 +17,7 @@ from utils.evaluation._audit import AuditError, AuditWarning, audit
 from utils.evaluation._disparity import disparities
 from utils.evaluation._intervals import rate_interval
 from utils.evaluation._metrics import METRICS
+from utils.evaluation._null_gaps import null_gap_test
 
 ALL = list(METRICS)
 quick = settings(deadline=None, max_examples=60)
@@ -425,3 +426,17 @@ def test_without_labels_what_can_be_measured_is(people):
     found = audit(people, label=None, score="score", groups=["sex"], metrics=["selection_rate", "mean_score"])
     assert found.loc[found["metric"] == "selection_rate", "value"].iloc[0] == people["pred1"].mean()
     assert found["positives"].isna().all()
+
+
+def test_a_group_column_that_is_called_like_one_of_the_result_is_refused_by_name():
+    people = pd.DataFrame({"label": [0, 1] * 4, "pred1": [0, 1, 1, 1] * 2})
+    for name in set(audit(people, problems="ignore").columns) | {"class"}:
+        with pytest.raises(ValueError, match=f"A group column is called '{name}'.*rename.columns=.'{name}': '{name}_'"):
+            audit(people.assign(**{name: list("ab") * 4}), groups=[("label", name)])
+    assert len(audit(people.assign(group=list("ab") * 4), groups=["group", ("group", "label")], problems="ignore")) == 7
+
+
+def test_gaps_of_a_table_that_is_no_audit_are_refused():
+    for of_audit in (disparities, null_gap_test):
+        with pytest.raises(ValueError, match="no result of audit.*no column 'metric', but a; give what audit"):
+            of_audit(pd.DataFrame({"a": [1]}))

@@ -58,9 +58,36 @@ def test_a_metric_without_a_direction_cannot_be_registered(register, forgotten):
 def test_a_metric_without_a_definition_or_of_unknown_cells_cannot_be_registered(forgotten):
     with pytest.raises(ValueError, match="docstring that has a field Formula"):
         rate("fn", "tp fp fn tn", better="lower")(test_every_metric_says_all_that_is_asked_of_it)
-    for above, below in (("missed", "tp fn"), ("", "tp fn"), ("fn", "fn fp")):
-        with pytest.raises(ValueError, match="A rate counts cells out of cells"):
+    for above, below in (("missed", "tp fn"), ("", "tp fn"), ("fn", "fn fp"), ("tn", "tp fn"), ("tp tp", "tp fn")):
+        with pytest.raises(ValueError, match="A rate counts some of the cells"):
             rate(above, below, better="lower")
+    with pytest.raises(ValueError, match="A rate counts some of the cells"):
+        rate(["tp"], "tp fn", better="lower")
+    for needs in ("label", ("lable",), ()):
+        with pytest.raises(ValueError, match="give a tuple of 'label', 'prediction', 'score'"):
+            rate("fn", "tp fn", better="lower", needs=needs)(miss_rate)
+    with pytest.raises(ValueError, match="with the formula 'FN': give a function"):
+        of_counts("FN", better="lower", undefined="")(miss_rate)
+    assert "miss_rate" not in METRICS
+
+
+def test_nobody_takes_the_name_of_another(forgotten):
+    def accuracy(label, prediction):
+        """Accuracy: another.
+
+        Formula: FN / n.
+        """
+
+    with pytest.raises(ValueError, match="accuracy is registered already, in utils.evaluation._metrics: give yours"):
+        rate("fn", "tp fn", better="lower")(accuracy)
+    accuracy.__name__ = "equalized_odds_difference"
+    with pytest.raises(ValueError, match="is registered already, in utils.evaluation.criteria"):
+        criterion("mine", "accuracy")(accuracy)
+    accuracy.__name__ = "mine"
+    with pytest.raises(ValueError, match="equalized_odds is the criterion of true_positive_rate, false_positive_rate"):
+        criterion("equalized_odds", "accuracy")(accuracy)
+    with pytest.raises(ValueError, match="docstring that has a field Formula"):
+        criterion("mine", "accuracy")(test_every_metric_says_all_that_is_asked_of_it)
 
 
 @pytest.mark.parametrize("direction", BETTER)

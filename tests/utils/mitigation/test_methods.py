@@ -121,3 +121,19 @@ def test_what_needs_a_base_is_given_the_plain_model_of_its_seed(monkeypatch):
     compare(table, table, table, methods={"record": record, "function": mine}, **settings)
     assert sorted(seed for seed, _ in bases) == [0, 0, 1, 1]
     assert len({id(base) for _, base in bases}) == 2
+
+
+@pytest.mark.parametrize("name", [*METHODS, *TABULAR_METHODS])
+def test_a_method_shows_the_help_and_the_parameters_of_its_function(name):
+    method = METHODS.get(name) or TABULAR_METHODS[name]
+    assert inspect.getdoc(method) == inspect.getdoc(method.function)
+    assert inspect.signature(method) == inspect.signature(method.function)
+
+
+def test_a_function_of_ones_own_may_ask_for_settings_that_it_will_be_given():
+    def mine(train, validation, *, groups, seed=0, strength, model, epochs, **training): ...
+
+    method = as_method(0.1, mine)
+    assert method.name == "0.1" and method.family == "your own" and method.function is mine
+    with pytest.raises(ValueError, match="The method 'x' is 3; give a function of"):
+        as_method("x", 3)
