@@ -96,8 +96,8 @@ def audit(
     Raises
     ------
     KeyError, ValueError : unknown columns, metrics or settings; missing labels or predictions; labels that are not
-        binary where they must be; scores outside [0, 1]; a group column without any value, or that is called like one of
-        the result's own columns
+        binary where they must be; scores outside [0, 1]; a group column without any value, or called like one of the
+        result's own columns
     AuditError : see `problems`
 
     Examples
@@ -132,10 +132,11 @@ def audit(
     for split in splits:
         by = Groups(split, *cross(len(table), [keys[column][:2] for column in split]))
         part = _one_split(coded, by, asked, rng)
-        for column in attributes:
-            part[column] = by.column(column, part["group"])
         if split and problems != "ignore":
             sentences += _problems(part, by, coded, simultaneous)
+        of_group = part.pop("group")  # a column of the table may be called so
+        for column in attributes:
+            part[column] = by.column(column, of_group)
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
     order = ["metric", *(["class"] if coded.classes else []), "value", "low", "high", "n", "positives", "small"]

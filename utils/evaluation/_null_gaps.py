@@ -142,6 +142,7 @@ def null_gap_test(
           by  rate  gap  null_mean  p_value
     0  group  0.75  0.5       0.23     0.22
     """
+    splits = splits_in(audit)
     there = audit["metric"].unique().tolist()
     rates = [m for m in there if m in METRICS and METRICS[m].is_rate]
     asked = rates if metric is None else [metric] if isinstance(metric, str) else list(metric)
@@ -151,7 +152,6 @@ def null_gap_test(
             f"{', '.join(map(str, wrong)) or 'Nothing'} cannot be tested: the rates of this audit are "
             f"{', '.join(rates) or 'none'}."
         )
-    splits = splits_in(audit)
     if not splits:
         raise ValueError("The audit has overall rows only: name columns in its groups=... to compare groups.")
     kinds = ["metric", "class"] if "class" in audit else ["metric"]
