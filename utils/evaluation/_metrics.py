@@ -20,7 +20,7 @@ from utils.evaluation._counting import (
     weighted_calibration_error,
     weighted_mean_score,
 )
-from utils.evaluation._registry import METRICS, divide, of_counts, of_rows, rate
+from utils.evaluation._registry import divide, metrics_of, of_counts, of_rows, rate
 
 
 @rate("tp tn", "tp fp fn tn", better="higher", by_class=False)
@@ -713,3 +713,6 @@ def _scored(metric, label, score, positive):
     y = as_binary(label, "label", positive).astype(float)
     order = np.argsort(score, kind="stable")
     return float(METRICS[metric].of_rows(np.ones((1, len(y))), y[order], score[order])[0])
+
+
+METRICS = metrics_of(globals())

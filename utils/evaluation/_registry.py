@@ -7,6 +7,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -79,10 +80,6 @@ class Criterion:
     metrics: tuple[str, ...]
 
 
-METRICS: dict[str, Metric] = {}
-CRITERIA: dict[str, Criterion] = {}  # function's name → criterion
-
-
 def rate(
     above: str, below: str, *, better: str, needs: tuple[str, ...] = ("label", "prediction"), by_class: bool = True
 ) -> Callable:
@@ -96,14 +93,12 @@ def rate(
         )
     parts = {"above": tuple(counted), "below": tuple(below.split())}
 
-    def register(function: Callable) -> Callable:
-        def of_counts(*cells):
-            return divide(*METRICS[function.__name__].counts(*cells))
+    def of_counts(tp, fp, fn, tn):
+        cells = {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
+        return divide(sum(cells[c] for c in parts["above"]), sum(cells[c] for c in parts["below"]))
 
-        made = {"of_counts": of_counts, "needs": needs, "by_class": by_class, "undefined": NO_ROWS[below], **parts}
-        return _register(function, better=better, **made)
-
-    return register
+    made = {"of_counts": of_counts, "needs": needs, "by_class": by_class, "undefined": NO_ROWS[below], **parts}
+    return lambda function: _register(function, better=better, **made)
 
 
 def of_counts(formula: Callable, *, better: str, undefined: str) -> Callable:
@@ -132,36 +127,54 @@ def _register(function, better, **parts):
         )
     if not callable(formula):
         raise ValueError(f"{name} cannot be registered with the formula {formula!r}: give a function.")
-    _check_new(function, METRICS)
-    METRICS[name] = Metric(name, function, better, **parts)
+    _need_definition(function)
+    function.metric = Metric(name, function, better, **parts)
     return function
 
 
-def _check_new(function, registered):
-    """That a function says what it is, and takes no other's name. A module that is loaded anew registers its own."""
-    name = function.__name__
+def _need_definition(function):
     if "\nFormula: " not in (inspect.getdoc(function) or ""):
-        raise ValueError(f"{name} cannot be registered without a docstring that has a field Formula, as the others.")
-    if name in registered and registered[name].function.__module__ != function.__module__:
         raise ValueError(
-            f"{name} is registered already, in {registered[name].function.__module__}: give yours another name."
+            f"{function.__name__} cannot be registered without a docstring that has a field Formula, as the others."
         )
 
 
 def criterion(name: str, *metrics: str) -> Callable:
     """Decorator: a criterion that asks these metrics to be equal in all groups."""
-    unknown = [m for m in metrics if m not in METRICS]
-    if unknown or not metrics:
-        raise ValueError(f"{name} asks for {', '.join(unknown) or 'no metric'}; there are {', '.join(METRICS)}.")
 
     def register(function: Callable) -> Callable:
-        _check_new(function, CRITERIA)
-        if other := next((c for c in CRITERIA.values() if c.name == name and c.metrics != metrics), None):
-            raise ValueError(f"{name} is the criterion of {', '.join(other.metrics)} already: give yours another name.")
-        CRITERIA[function.__name__] = Criterion(name, function, metrics)
+        _need_definition(function)
+        function.criterion = Criterion(name, function, metrics)
         return function
 
     return register
+
+
+def metrics_of(module: dict[str, Any]) -> dict[str, Metric]:
+    """Name → metric, of all functions of a module (its `globals()`) that a decorator stands above."""
+    return {name: f.metric for name, f in module.items() if isinstance(getattr(f, "metric", None), Metric)}
+
+
+def criteria_of(module: dict[str, Any], metrics: dict[str, Metric]) -> dict[str, Criterion]:
+    """Function's name → criterion, of all functions of a module (its `globals()`) that a decorator stands above.
+
+    Raises
+    ------
+    ValueError : a criterion asks for a metric that there is not, or two of one name ask for different ones
+    """
+    criteria = {name: f.criterion for name, f in module.items() if isinstance(getattr(f, "criterion", None), Criterion)}
+    asked = {}
+    for each in criteria.values():
+        unknown = [m for m in each.metrics if m not in metrics]
+        if unknown or not each.metrics:
+            raise ValueError(
+                f"{each.name} asks for {', '.join(unknown) or 'no metric'}; there are {', '.join(metrics)}."
+            )
+        if asked.setdefault(each.name, each.metrics) != each.metrics:
+            raise ValueError(
+                f"{each.name} is the criterion of {', '.join(asked[each.name])} already: give yours another name."
+            )
+    return criteria
 
 
 def divide(above: ArrayLike, below: ArrayLike) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from utils.evaluation._audit import audit
-from utils.evaluation._registry import CRITERIA, criterion, divide
+from utils.evaluation._metrics import METRICS
+from utils.evaluation._registry import criteria_of, criterion, divide
 
 
 @criterion("demographic_parity", "selection_rate")
@@ -406,3 +407,6 @@ def _ratio(name, *table):
     (metric,) = CRITERIA[name].metrics
     values = _values(metric, *table)
     return float(divide(values.min(), values.max()))
+
+
+CRITERIA = criteria_of(globals(), METRICS)

@@ -5,7 +5,18 @@ import pytest
 
 from utils.evaluation import audit, disparities
 from utils.evaluation._metrics import METRICS, better
-from utils.evaluation._registry import BETTER, CRITERIA, NO_ROWS, criterion, divide, of_counts, of_rows, rate
+from utils.evaluation._registry import (
+    BETTER,
+    NO_ROWS,
+    criteria_of,
+    criterion,
+    divide,
+    metrics_of,
+    of_counts,
+    of_rows,
+    rate,
+)
+from utils.evaluation.criteria import CRITERIA
 from utils.plotting import describe_before_after
 
 PEOPLE = pd.DataFrame(
@@ -15,12 +26,11 @@ PEOPLE = pd.DataFrame(
 
 @pytest.fixture
 def forgotten():
-    """What a test registers is forgotten after it."""
-    before = METRICS.copy(), CRITERIA.copy()
-    yield
-    for registry, was in zip((METRICS, CRITERIA), before, strict=True):
-        registry.clear()
-        registry.update(was)
+    """What a test adds to the metrics is forgotten after it."""
+    before = METRICS.copy()
+    yield lambda *functions: METRICS.update(metrics_of({f.__name__: f for f in functions}))
+    METRICS.clear()
+    METRICS.update(before)
 
 
 def miss_rate(label, prediction):
@@ -71,29 +81,29 @@ def test_a_metric_without_a_definition_or_of_unknown_cells_cannot_be_registered(
     assert "miss_rate" not in METRICS
 
 
-def test_nobody_takes_the_name_of_another(forgotten):
-    def accuracy(label, prediction):
-        """Accuracy: another.
+def test_a_criterion_has_a_definition_and_a_name_of_its_own():
+    def mine(table, groups):
+        """Mine: a toy.
 
-        Formula: FN / n.
+        Formula: maximum minus minimum.
         """
 
-    with pytest.raises(ValueError, match="accuracy is registered already, in utils.evaluation._metrics: give yours"):
-        rate("fn", "tp fn", better="lower")(accuracy)
-    accuracy.__name__ = "equalized_odds_difference"
-    with pytest.raises(ValueError, match="is registered already, in utils.evaluation.criteria"):
-        criterion("mine", "accuracy")(accuracy)
-    accuracy.__name__ = "mine"
-    with pytest.raises(ValueError, match="equalized_odds is the criterion of true_positive_rate, false_positive_rate"):
-        criterion("equalized_odds", "accuracy")(accuracy)
     with pytest.raises(ValueError, match="docstring that has a field Formula"):
         criterion("mine", "accuracy")(test_every_metric_says_all_that_is_asked_of_it)
+    functions = {name: entry.function for name, entry in CRITERIA.items()}
+    with pytest.raises(ValueError, match="equalized_odds is the criterion of true_positive_rate, false_positive_rate"):
+        criteria_of(functions | {"mine": criterion("equalized_odds", "accuracy")(mine)}, METRICS)
+    for metrics, sentence in ((["harm"], "asks for harm; there are accuracy"), ([], "asks for no metric")):
+        with pytest.raises(ValueError, match=sentence):
+            criteria_of({"mine": criterion("mine", *metrics)(mine)}, METRICS)
+    assert criteria_of({"mine": criterion("mine", "accuracy")(mine)}, METRICS)["mine"].function is mine
 
 
 @pytest.mark.parametrize("direction", BETTER)
 def test_one_decorator_is_all_that_a_new_rate_needs(direction, forgotten):
     rate("fn", "tp fp fn tn", better=direction)(miss_rate)
     of_counts(lambda tp, fp, fn, tn: divide(fn, tp + fp + fn + tn), better=direction, undefined="no rows")(share_missed)
+    forgotten(miss_rate, share_missed)
     both = ["miss_rate", "share_missed"]
     table = audit(PEOPLE, groups=["group"], metrics=both, draws=100, problems="ignore")
     assert table["value"].tolist() == [1 / 8] * 2 + [0, 1 / 4] * 2  # overall, then by group; metric by metric
@@ -110,6 +120,7 @@ def test_a_metric_of_scores_is_counted_by_group(forgotten):
         return (weights * score).sum(axis=1) / weights.sum(axis=1)
 
     of_rows(of_score, better="neither", undefined="no rows", needs=("score",))(miss_rate)
+    forgotten(miss_rate)
     table = audit(
         PEOPLE, None, None, "score", groups=["group"], metrics=["miss_rate"], interval=None, problems="ignore"
     )
@@ -123,9 +134,7 @@ def test_the_gaps_of_a_metric_that_nobody_registered_are_refused():
     assert better("accuracy") == "higher"
 
 
-def test_a_criterion_names_metrics_that_there_are(forgotten):
-    with pytest.raises(ValueError, match="asks for harm; there are accuracy"):
-        criterion("no_harm", "harm")
+def test_every_criterion_names_metrics_that_there_are():
     for name, entry in CRITERIA.items():
         assert entry.function.__name__ == name and set(entry.metrics) <= set(METRICS) and 1 <= len(entry.metrics) <= 2
 
