@@ -462,8 +462,10 @@ def of_evaluation(m):
         counting.is_binary: call(m.label),
         counting.plain: [call(m.people["race"]), call(m.people["sex"])],
         metrics.better: call("accuracy"),
-        metric_registry.metrics_of: call(vars(metrics)),
-        metric_registry.criteria_of: call(vars(criteria), metrics.METRICS),
+        metric_registry.metrics_of: call({"accuracy": metrics.accuracy}),
+        metric_registry.criteria_of: call(
+            {"equalized_odds_difference": criteria.equalized_odds_difference}, dict(metrics.METRICS)
+        ),
         metric_registry.Metric.is_rate.fget: call(metrics.METRICS["accuracy"]),
         metric_registry.Metric.counts: call(metrics.METRICS["accuracy"], **cells),
         counting.score_bins: call(m.score.to_numpy()),
