@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "print_accuracy_by_group",
             "print_accuracy_by_intersection",
         ],
+        "_data": ["create_augmented_data_2", "create_starting_data", "get_val2"],
         "_disparity": ["print_absolute_vs_ratio_error", "print_absolute_vs_relative_accuracy"],
         "_figures": [
             "describe_accuracy",
@@ -26,14 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "plot_confidence_intervals_from_two_dfs",
             "plot_intersectional_confidence_intervals_from_df",
         ],
-        "_workshop": [
-            "create_augmented_data_2",
-            "create_starting_data",
-            "get_val2",
-            "plot_five",
-            "plot_one_each",
-            "run_baseline_model",
-            "train_baseline_model",
-        ],
+        "_pictures": ["plot_five", "plot_one_each"],
+        "_training": ["run_baseline_model", "train_baseline_model"],
     },
 )

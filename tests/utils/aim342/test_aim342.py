@@ -247,3 +247,9 @@ def test_the_workshops_modules_only_point_to_the_one_place(door):
     code += "ours = [n for n in door.__all__ if n not in ('np', 'pd', 'plt')]\n"
     code += "assert ours and all(getattr(door, n) is getattr(place, n) for n in ours)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("door", ["dataset_utils", "eval_utils", "plotting_utils"])
+def test_only_training_loads_torch(door):
+    code = f"import sys\nfrom utils.{door} import *\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
